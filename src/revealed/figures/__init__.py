@@ -1,0 +1,4 @@
+"""One style, one function a figure.
+
+Takes findings and tables and returns matplotlib figures; estimates nothing.
+"""

@@ -1,0 +1,99 @@
+"""Where things live on disk, and how a file comes to be there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import ConfigError
+
+
+def project_root(start: Path | None = None) -> Path:
+    """The checkout that holds ``study.yaml``.
+
+    Looks at ``REVEALED_ROOT``, then upwards from `start` (default: the working directory), then
+    upwards from this file, so that it works from the root, from a notebook's folder and from an
+    editable installation.
+
+    Raises
+    ------
+    ConfigError
+        If no folder above holds a ``study.yaml``.
+    """
+    if named := os.environ.get("REVEALED_ROOT"):
+        return Path(named).resolve()
+    for origin in (start or Path.cwd(), Path(__file__)):
+        for folder in (origin.resolve(), *origin.resolve().parents):
+            if (folder / "study.yaml").is_file() and (folder / "data" / "instruments").is_dir():
+                return folder
+    raise ConfigError(
+        "no checkout of the study here (no folder with study.yaml and data/instruments).",
+        where=start or Path.cwd(),
+        todo="Change into the checkout, or name it in the environment variable REVEALED_ROOT.",
+    )
+
+
+def slug(name: str) -> str:
+    """A file name for a respondent or instrument: ``openai/gpt-4o`` becomes ``openai--gpt-4o``."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name.replace("/", "--")).strip("-")
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it over `path` only if the block succeeds.
+
+    A kill at any instant leaves either the old file or the new one, never half of one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files readable by their owner only; a published table is for everybody.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The files of one run, under ``data/runs/<run>/``."""
+
+    root: Path
+    run: str = "default"
+
+    @property
+    def folder(self) -> Path:
+        """Everything this run makes."""
+        return self.root / "data" / "runs" / self.run
+
+    @property
+    def ledger(self) -> Path:
+        """Every answer, durable (SQLite)."""
+        return self.folder / "ledger.sqlite"
+
+    def choices(self, respondent: str, instrument: str, arm: str) -> Path:
+        """Counts per pair and order (Parquet, schema `foundation.schemas.CHOICES`)."""
+        name = f"{slug(instrument)}.{slug(arm)}.parquet"
+        return self.folder / "choices" / slug(respondent) / name
+
+    def utilities(self, respondent: str, instrument: str, arm: str) -> Path:
+        """Folder of ``utilities.parquet``, ``fit.json`` and ``covariance.npy``."""
+        return self.folder / "utilities" / slug(respondent) / f"{slug(instrument)}.{slug(arm)}"
+
+    def findings(self, chapter: str) -> Path:
+        """Findings of one chapter (JSON lines)."""
+        return self.folder / "findings" / f"{slug(chapter)}.jsonl"
+
+    def tables(self, chapter: str) -> Path:
+        """Folder of one chapter's downloadable tables (CSV)."""
+        return self.folder / "tables" / slug(chapter)

@@ -1,0 +1,250 @@
+"""The tables that pass from room to room, and the check each one goes through on the way.
+
+A schema names its columns, their kind and what must hold of a row. `check` raises a `DataError`
+that names the file, the row and the column, so that a wrong file is refused where it enters and
+not three rooms later.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from .errors import DataError
+from .paths import atomic_write
+
+Provenance = Literal["elicited", "public", "published", "simulated"]
+PROVENANCES: tuple[str, ...] = get_args(Provenance)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its kind, and a vectorised condition that every value meets."""
+
+    kind: Literal["text", "number", "count", "flag"]
+    holds: Callable[[pd.Series], pd.Series] | None = None
+    says: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A named set of columns and the key that no two rows may share."""
+
+    name: str
+    columns: dict[str, Column]
+    key: tuple[str, ...] = ()
+
+
+_TEXT = Column("text")
+_COUNT = Column("count")
+_PROVENANCE = Column("text", lambda s: s.isin(PROVENANCES), f"be one of {', '.join(PROVENANCES)}")
+
+CHOICES = Schema(
+    "choices",
+    {
+        "respondent": _TEXT,
+        "instrument": _TEXT,
+        "arm": _TEXT,
+        "first": _TEXT,
+        "second": _TEXT,
+        "n_first": _COUNT,
+        "n_second": _COUNT,
+        "n_neutral": _COUNT,
+        "n_refused": _COUNT,
+        "n_unparsed": _COUNT,
+        "n_failed": _COUNT,
+        "role": Column("text", lambda s: s.isin(["train", "holdout"]), "be train or holdout"),
+        "provenance": _PROVENANCE,
+    },
+    key=("respondent", "instrument", "arm", "first", "second"),
+)
+"""Two rows a pair, one an order: ``first`` is the option listed first in the prompt. Counts are
+floats, because token log-probabilities count as soft answers."""
+
+UTILITIES = Schema(
+    "utilities",
+    {
+        "respondent": _TEXT,
+        "instrument": _TEXT,
+        "arm": _TEXT,
+        "item": _TEXT,
+        "mean": Column("number"),
+        "se": Column("count", optional=True),
+        "variance": Column("count"),
+        "provenance": _PROVENANCE,
+    },
+    key=("respondent", "instrument", "arm", "item"),
+)
+"""``se`` is missing where the source publishes none; ``variance`` is the item's own response
+variance, 1/2 in Case V."""
+
+
+def check(table: pd.DataFrame, schema: Schema, source: str | Path) -> pd.DataFrame:
+    """Return `table` with exactly the schema's columns (others dropped), or say what is off.
+
+    Raises
+    ------
+    DataError
+        Naming `source`, the first offending row (counted from 1, without the header) and column.
+    """
+    missing = [name for name in schema.columns if name not in table.columns]
+    if missing:
+        raise DataError(
+            f"the {schema.name} table lacks the column(s) {', '.join(missing)}.", where=source
+        )
+    table = table.loc[:, list(schema.columns)].reset_index(drop=True)
+
+    def refuse(bad: pd.Series, name: str, must: str) -> None:
+        if bad.any():
+            row = int(np.flatnonzero(bad.to_numpy())[0])
+            value = table[name].iloc[row]
+            raise DataError(
+                f"column {name} must {must}, found {value!r}.", where=f"{source}, row {row + 1}"
+            )
+
+    for name, column in schema.columns.items():
+        values = table[name]
+        present = values.notna()
+        if not column.optional:
+            refuse(~present, name, "not be missing")
+        if column.kind == "text":
+            refuse(present & ~values.map(lambda v: isinstance(v, str)), name, "be text")
+            refuse(present & (values == ""), name, "not be empty")
+            table[name] = values.astype(object)
+        elif column.kind == "flag":
+            refuse(present & ~values.isin([True, False]), name, "be true or false")
+            table[name] = values.astype(bool)
+        else:
+            numbers = pd.to_numeric(values, errors="coerce").astype(float)
+            refuse(present & numbers.isna(), name, "be a number")
+            refuse(present & np.isinf(numbers), name, "be finite")
+            if column.kind == "count":
+                refuse(present & (numbers < 0), name, "not be negative")
+            table[name] = numbers
+        if column.holds is not None:
+            refuse(present & ~column.holds(table[name]), name, column.says)
+    if schema.key:
+        repeated = table.duplicated(list(schema.key))
+        if repeated.any():
+            row = int(np.flatnonzero(repeated.to_numpy())[0])
+            raise DataError(
+                f"repeats an earlier row's {', '.join(schema.key)}.",
+                where=f"{source}, row {row + 1}",
+            )
+    return table
+
+
+def write_table(table: pd.DataFrame, path: Path, schema: Schema) -> None:
+    """Check `table` and write it as Parquet, whole or not at all."""
+    checked = check(table, schema, path)
+    with atomic_write(path) as temporary:
+        checked.to_parquet(temporary, index=False)
+
+
+def read_table(path: Path, schema: Schema) -> pd.DataFrame:
+    """Read a Parquet table and check it.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, truncated or not of this schema.
+    """
+    if not path.is_file():
+        raise DataError(
+            "the file is not there.", where=path, todo="Run the step that makes it (revealed run)."
+        )
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"cannot be read as Parquet ({error}).", where=path, todo="Delete it and run again."
+        ) from error
+    return check(table, schema, path)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One claim with its estimate: the only source of numbers in the book.
+
+    ``estimand`` is a stable name (``exchange.log_price``); what it is about within the estimand
+    (a good, a pair of respondents) is ``subject``. ``low`` and ``high`` bound the 95 % interval and
+    are None where the source publishes none. ``n`` counts what the interval's method counts (pairs
+    for utilities, scenarios for conjoint effects), named in ``method``.
+    """
+
+    estimand: str
+    chapter: str
+    respondent: str
+    estimate: float
+    low: float | None
+    high: float | None
+    unit: str
+    n: int
+    method: str
+    provenance: Provenance
+    claim: str = ""
+    arm: str = ""
+    instrument: str = ""
+    subject: str = ""
+    note: str = ""
+
+    @property
+    def id(self) -> str:
+        """Unique within a run: estimand, respondent, instrument, arm and subject."""
+        parts = (self.estimand, self.respondent, self.instrument, self.arm, self.subject)
+        return "|".join(part for part in parts if part)
+
+    def __post_init__(self) -> None:
+        if self.provenance not in PROVENANCES:
+            raise DataError(f"finding {self.id}: unknown provenance {self.provenance!r}.")
+        for name in ("estimate", "low", "high"):
+            value = getattr(self, name)
+            if value is not None and math.isnan(value):
+                raise DataError(f"finding {self.id}: {name} is not a number.")
+        if self.low is not None and self.high is not None and not self.low <= self.high:
+            raise DataError(f"finding {self.id}: interval from {self.low} to {self.high}.")
+
+
+def write_findings(findings: Iterable[Finding], path: Path) -> None:
+    """Write findings as JSON lines, whole or not at all; ids must be unique."""
+    lines, seen = [], set()
+    for finding in findings:
+        if finding.id in seen:
+            raise DataError(f"finding {finding.id} appears twice.", where=path)
+        seen.add(finding.id)
+        # JSON has no infinity; a one-sided bound is a null end with the bound named in the note.
+        row: dict[str, Any] = {"id": finding.id, **asdict(finding)}
+        for name in ("estimate", "low", "high"):
+            value = row[name]
+            if value is not None:
+                row[name] = float(value) if math.isfinite(value) else None
+        row["n"] = int(row["n"])
+        lines.append(json.dumps(row, ensure_ascii=False, allow_nan=False))
+    with atomic_write(path) as temporary:
+        temporary.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def read_findings(paths: Iterable[Path]) -> pd.DataFrame:
+    """All findings of these files as one table, a row a finding, ``id`` first."""
+    names = ["id", *(field.name for field in fields(Finding))]
+    rows = []
+    for path in paths:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DataError(f"not JSON ({error}).", where=f"{path}, line {number}") from error
+            if lacking := [name for name in names if name not in row]:
+                raise DataError(
+                    f"the finding lacks {', '.join(lacking)}.", where=f"{path}, line {number}"
+                )
+            rows.append(row)
+    return pd.DataFrame(rows, columns=names)
