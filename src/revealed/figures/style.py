@@ -1,0 +1,293 @@
+"""The one style of every figure: type, colours, dots with intervals, and the mark of provenance.
+
+A figure is narrow (5.2 inches) with 11 point type, because a page on a phone shows it about 350
+pixels wide: there one point is about one pixel. The background is white, opaque and edge to edge,
+so that it reads the same on a light page and on a dark one.
+
+What may not enter: anything that knows an estimand. A figure of a measure lives in the module of
+that measure's name beside this one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from ..foundation.errors import DataError
+from ..foundation.schemas import PROVENANCES
+
+WIDTH = 5.2
+"""Inches: every figure is this wide; only its height differs (`figure`)."""
+
+INK = "#1f2430"
+MUTED = "#6b7280"
+SIMULATED = "#b3261e"
+
+# seaborn's colour-blind palette without its yellow and pale pink, which vanish on white.
+COLOURS: tuple[str, ...] = (
+    "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#56b4e9", "#7a7a7a",
+)  # fmt: skip
+MARKERS: tuple[str, ...] = ("o", "s", "D", "^", "v", "P", "X")
+
+# Respondents of the study as shipped, in fixed places: no two of them share colour and marker, and
+# adding one at the end moves none of the others.
+_PLACES: tuple[str, ...] = (
+    "coherent", "egalitarian", "position_biased", "length_loving", "incoherent", "refusing",
+    "neutral_when_allowed", "drifting", "flaky", "fourofclubs001/qwen2.5-1.5b-instruct",
+    "avocado/gpt-4o", "avocado/gemma-3-27b", "avocado/gpt-oss-20b",
+    "avocado/llama-3.1-8b-instruct", "avocado/qwen-3-30b-instruct-2507",
+    "notrichardren/llama-2-7b-instruct", "notrichardren/qwen25-vl-7b-instruct",
+    "hyperbolic", "left", "right", "centre", "self_preferring", "incorrigible", "misaligned",
+)  # fmt: skip
+
+_BADGES: dict[str, tuple[str, str]] = {
+    "elicited": ("elicited in this run", "#0b5d3b"),
+    "public": ("public answers of a real model", "#0b4f7d"),
+    "published": ("published figure", "#5b4a8a"),
+    "simulated": ("SIMULATED, no real model", SIMULATED),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one respondent is drawn, everywhere."""
+
+    colour: str
+    marker: str
+
+
+def use_style() -> None:
+    """Set seaborn's theme and matplotlib's defaults to the book's; call once a notebook."""
+    sns.set_theme(
+        style="whitegrid",
+        palette=list(COLOURS),
+        rc={
+            "figure.figsize": (WIDTH, 3.6),
+            "figure.dpi": 100,
+            "figure.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "savefig.dpi": 200,
+            "savefig.facecolor": "white",
+            "savefig.transparent": False,
+            "axes.facecolor": "white",
+            "axes.edgecolor": "#9aa1ab",
+            "axes.labelcolor": INK,
+            "axes.labelsize": 11,
+            "axes.titlesize": 12,
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "grid.color": "#e3e6ea",
+            "grid.linewidth": 0.8,
+            "font.size": 11,
+            "legend.fontsize": 10,
+            "legend.frameon": False,
+            "lines.linewidth": 1.8,
+            "text.color": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "xtick.labelsize": 10,
+            "ytick.labelsize": 10,
+            "image.cmap": "cividis",
+            "svg.hashsalt": "revealed",
+        },
+    )
+
+
+def figure(height: float = 3.6, rows: int = 1, columns: int = 1, **options: Any) -> Any:
+    """``(figure, axes)`` of the book's width in the book's style, `height` inches high."""
+    use_style()
+    return plt.subplots(rows, columns, figsize=(WIDTH, height), layout="constrained", **options)
+
+
+def look(respondent: str) -> Look:
+    """Colour and marker of a respondent: a function of its name alone, so the same in every figure.
+
+    Shipped respondents have fixed places; any other name is hashed to one.
+    """
+    name = respondent.removeprefix("simulated/")
+    if name in _PLACES:
+        place = _PLACES.index(name)
+    else:
+        digest = hashlib.sha256(name.encode()).digest()
+        place = int.from_bytes(digest[:4], "big") % (len(COLOURS) * len(MARKERS))
+    turn, colour = divmod(place, len(COLOURS))
+    return Look(COLOURS[colour], MARKERS[(colour + turn) % len(MARKERS)])
+
+
+def short_name(respondent: str) -> str:
+    """A respondent's name without the provider in front: ``avocado/gpt-4o`` becomes ``gpt-4o``."""
+    return respondent.rsplit("/", 1)[-1].replace("_", " ")
+
+
+def mark_provenance(fig: Figure, provenance: str | Iterable[str]) -> None:
+    """Write where the data comes from on the figure itself.
+
+    A strip above the axes carries one badge a provenance. Whatever holds simulated answers is in
+    addition overprinted "simulated" from corner to corner, so that a cropped copy still says it.
+
+    Parameters
+    ----------
+    fig
+        The finished figure; the strip is taken from the top of its layout.
+    provenance
+        One of `foundation.schemas.PROVENANCES`, or several (a column of a table will do).
+    """
+    kinds = {provenance} if isinstance(provenance, str) else set(provenance)
+    if unknown := kinds - set(PROVENANCES):
+        raise DataError(f"unknown provenance {', '.join(sorted(map(str, unknown)))} on a figure.")
+    if not kinds:
+        raise DataError("a figure needs a provenance.")
+    strip = 0.3 / fig.get_figheight()
+    engine = fig.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0.0, 0.0, 1.0, 1.0 - strip))
+    else:
+        fig.subplots_adjust(top=min(fig.subplotpars.top, 1.0 - 1.4 * strip))
+    left = 0.02
+    for kind in (name for name in PROVENANCES if name in kinds):
+        text, colour = _BADGES[kind]
+        fig.text(
+            left, 1.0 - 0.5 * strip, text, color="white", fontsize=9, fontweight="bold",
+            ha="left", va="center", gid=f"provenance-{kind}",
+            bbox={"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": "none"},
+        )  # fmt: skip
+        # Nine point bold type is about 0.072 inches a letter; the strip holds three badges.
+        left += (0.072 * len(text) + 0.22) / fig.get_figwidth()
+    if "simulated" in kinds:
+        fig.text(
+            0.5, 0.46, "simulated", color=SIMULATED, alpha=0.13, fontsize=46, fontweight="bold",
+            rotation=math.degrees(math.atan2(fig.get_figheight(), fig.get_figwidth())),
+            ha="center", va="center", zorder=10, gid="provenance-watermark",
+        )  # fmt: skip
+
+
+def dots(
+    ax: Axes,
+    table: pd.DataFrame,
+    *,
+    label: str = "respondent",
+    estimate: str = "estimate",
+    low: str = "low",
+    high: str = "high",
+    respondent: str | None = None,
+    colour: str | None = None,
+    log: bool = False,
+    reference: float | None = None,
+    offset: float = 0.0,
+    legend: str | None = None,
+) -> None:
+    """One dot a row with its interval as a line, labels on the left, first row on top.
+
+    Parameters
+    ----------
+    ax
+        Where to draw. Calling again with another `offset` (in rows) puts a second series beside
+        the first, provided the rows are the same.
+    table
+        A row a dot, with the columns named by `label`, `estimate`, `low`, `high`.
+    respondent
+        Column of respondent names that gives colour and marker (`look`); default: `label` itself
+        if it is the column "respondent", else one colour.
+    colour
+        One colour for every dot, over `respondent`.
+    log
+        Logarithmic axis, for rates; estimates must then be positive.
+    reference
+        A thin vertical line at this value (no effect, chance, a nominal level).
+    legend
+        Name of this series in a legend.
+
+    An estimate without an interval is drawn hollow; an end that is infinite or missing on one side
+    only is drawn as an arrow to the edge, because it is a bound and not a number.
+    """
+    if log and (table[estimate] <= 0).any():
+        raise DataError(f"a log axis needs positive estimates in column {estimate}.")
+    names = respondent or ("respondent" if label == "respondent" else None)
+    if log:
+        ax.set_xscale("log")
+    places = np.arange(len(table), dtype=float)
+    if reference is not None:
+        ax.axvline(reference, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
+    arrows: list[tuple[float, float, str, str]] = []
+    for place, (_, row) in zip(places + offset, table.iterrows(), strict=True):
+        drawn = look(str(row[names])) if names else Look(COLOURS[0], "o")
+        paint = colour or drawn.colour
+        value = float(row[estimate])
+        ends = [_end(row.get(low)), _end(row.get(high))]
+        known = [end for end in ends if end is not None]
+        if known:
+            ax.plot(
+                [ends[0] if ends[0] is not None else value,
+                 ends[1] if ends[1] is not None else value],
+                [place, place], color=paint, linewidth=2.2, solid_capstyle="butt", zorder=2,
+            )  # fmt: skip
+            for end, side in zip(ends, ("<", ">"), strict=True):
+                if end is None:
+                    arrows.append((place, value, paint, side))
+        ax.plot(
+            [value], [place], linestyle="none", marker=drawn.marker, markersize=6.5, zorder=3,
+            color=paint, markeredgecolor=paint if not known else "white",
+            markerfacecolor=paint if known else "white",
+            label=legend if place == offset else None,
+        )  # fmt: skip
+    for place, value, paint, side in arrows:
+        edge = ax.get_xlim()[0 if side == "<" else 1]
+        ax.plot([value, edge], [place, place], color=paint, linewidth=2.2, zorder=2)
+        ax.plot([edge], [place], linestyle="none", marker=side, color=paint, clip_on=False)
+    ax.set_yticks(places, [short_name(str(name)) for name in table[label]])
+    ax.set_ylim(len(table) - 0.4, -0.6)
+    ax.grid(axis="y", visible=False)
+
+
+def _end(value: object) -> float | None:
+    """An interval's end as a number, or None where it is missing or infinite."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    number = float(value)  # type: ignore[arg-type]
+    return number if math.isfinite(number) else None
+
+
+def height_for(rows: int, *, least: float = 2.2, each: float = 0.3, rest: float = 1.1) -> float:
+    """Inches for a figure of `rows` dots, so that labels never crowd."""
+    return max(least, rest + each * rows)
+
+
+def sentence(parts: Sequence[str]) -> str:
+    """Join descriptions of what a figure shows into one alternative text."""
+    return " ".join(part.rstrip(".") + "." for part in parts if part)
+
+
+def show(fig: Figure, alt: str) -> Any:
+    """The figure as an HTML image with alternative text, as a notebook cell's last value.
+
+    A plain figure in a notebook gets its alternative text from cell metadata, which cannot hold
+    numbers of the run; this takes a text derived from the data.
+    """
+    import base64
+    import html
+    import io
+
+    from IPython.display import HTML
+
+    buffer = io.BytesIO()
+    # Without a creation date or version the picture is the same bytes in every run.
+    fig.savefig(buffer, format="png", metadata={"Software": None})
+    plt.close(fig)
+    encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return HTML(  # type: ignore[no-untyped-call]
+        f'<img class="revealed-figure" alt="{html.escape(alt, quote=True)}" '
+        f'style="max-width:100%;height:auto" src="data:image/png;base64,{encoded}"/>'
+    )
