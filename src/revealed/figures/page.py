@@ -1,0 +1,312 @@
+"""What a chapter puts on its page: a figure, a table, a sentence, each with where it comes from.
+
+Every number of the book passes through here: it is taken from a `Finding` or a table, formatted in
+one place, and shown with its interval, its n and its badge of provenance. Every text is escaped,
+because respondents' names and answers are written by strangers. The results carry ``_repr_html_``,
+so they are the last value of a notebook cell, in Jupyter as in the book.
+
+What may not enter: estimation, and reading or writing files.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..foundation.errors import DataError
+from ..foundation.schemas import PROVENANCES
+
+# Chapters lie two folders deep (notebooks/values/x.ipynb) in the checkout and in the site alike,
+# and both hold data/runs/<run>/tables/, so one relative address serves both.
+_ROOT = "../.."
+
+
+class Html(str):
+    """A string of HTML that Jupyter and the book show as such."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return str(self)
+
+
+def badge(provenance: str | Iterable[str]) -> Html:
+    """One coloured word a provenance, in the fixed order of `foundation.schemas.PROVENANCES`."""
+    kinds = {provenance} if isinstance(provenance, str) else {str(kind) for kind in provenance}
+    if not kinds or (unknown := kinds - set(PROVENANCES)):
+        told = ", ".join(sorted(unknown)) if kinds else "none"
+        raise DataError(f"a badge needs a provenance of {', '.join(PROVENANCES)}, found {told}.")
+    return Html(
+        " ".join(
+            f'<span class="rv-badge rv-{kind}">{kind}</span>'
+            for kind in PROVENANCES
+            if kind in kinds
+        )
+    )
+
+
+# --------------------------------------------------------------------------------------- numbers
+
+
+def number(value: float | None, unit: str = "", *, digits: int = 3) -> str:
+    """A number as the book writes it: significant digits, minus sign, unit where it says something.
+
+    Shares and probabilities between 0 and 1 keep three decimals ("0.325"); everything else keeps
+    `digits` significant digits; counts keep all of theirs. None and infinities become "unbounded".
+    """
+    if value is None or not math.isfinite(value):
+        return "unbounded"
+    if float(value).is_integer() and abs(value) < 1e15 and unit in ("count", ""):
+        text = f"{int(value):,}"
+    elif abs(value) >= 1000:
+        text = f"{float(f'{value:.{digits}g}'):,.0f}"
+    elif abs(value) < 10:
+        text = f"{value:.{digits if abs(value) < 1 else digits - 1}f}"
+        if value and float(text) == 0.0:
+            text = f"{value:.{digits - 1}g}"
+    else:
+        text = f"{value:.{digits}g}"
+    suffix = {"percent": " %", "%": " %", "ratio": " times", "times": " times"}.get(unit, "")
+    return text.replace("-", "−") + suffix
+
+
+def interval(low: float | None, high: float | None, unit: str = "") -> str:
+    """ "0.31 to 0.34"; a missing end is a bound; nothing where no interval is published."""
+    ends = [None if end is None or not math.isfinite(end) else end for end in (low, high)]
+    if ends == [None, None]:
+        return ""
+    if ends[1] is None:
+        return f"above {number(ends[0], unit)}"
+    if ends[0] is None:
+        return f"below {number(ends[1], unit)}"
+    return f"{number(ends[0], unit)} to {number(ends[1], unit)}"
+
+
+def estimate(row: Mapping[str, Any] | pd.Series, *, n: bool = True) -> str:
+    """A finding as text: estimate, 95 % interval and n ("0.325 (0.318 to 0.332, n = 3,000)")."""
+    value, low, high = (_float(row[name]) for name in ("estimate", "low", "high"))
+    unit = str(row["unit"])
+    if value is None:  # one-sided: the source of the number is a bound
+        return interval(low, high, unit) or "no estimate"
+    inside = [interval(low, high)] if interval(low, high) else []
+    if n and int(row["n"]) > 0:
+        inside.append(f"n = {int(row['n']):,}")
+    return f"{number(value, unit)} ({', '.join(inside)})" if inside else number(value, unit)
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)
+
+
+# ------------------------------------------------------------------------------------- sentences
+
+
+def pick(findings: pd.DataFrame, **where: str) -> pd.Series | None:
+    """The one finding that matches every named column, or None.
+
+    Raises
+    ------
+    DataError
+        If several match: a sentence about one number must not choose among them silently.
+    """
+    chosen = findings
+    for column, value in where.items():
+        chosen = chosen[chosen[column] == value]
+    if len(chosen) > 1:
+        described = ", ".join(f"{column} {value!r}" for column, value in where.items())
+        raise DataError(f"{len(chosen)} findings match {described}; name one of them.")
+    return chosen.iloc[0] if len(chosen) else None
+
+
+def say(template: str, provenance: str | Iterable[str] = (), **values: Any) -> Html:
+    """A sentence whose numbers come from findings.
+
+    Parameters
+    ----------
+    template
+        The sentence, with a ``{name}`` for each value; trusted HTML of ours (``<em>`` and such).
+    provenance
+        Of the values that are not findings; findings bring their own.
+    values
+        A finding (a row of the findings table) becomes estimate, interval and n; ``{name:short}``
+        leaves interval and n out, ``{name:percent}`` writes a proportion as per cent. A number is
+        formatted, a text escaped. If any value is None the sentence says that this run lacks it.
+    """
+    missing = [name for name, value in values.items() if value is None]
+    if missing:
+        told = ", ".join(html.escape(name.replace("_", " ")) for name in missing)
+        return Html(f'<p class="rv-say rv-missing">Not in this run: {told}.</p>')
+    kinds = {provenance} if isinstance(provenance, str) else set(provenance)
+    kinds |= {str(v["provenance"]) for v in values.values() if isinstance(v, pd.Series)}
+    text = _Sentence().format(template, **values)
+    return Html(f'<p class="rv-say">{text} {badge(kinds) if kinds else ""}</p>')
+
+
+class _Sentence(string.Formatter):
+    """`str.format` that knows findings and escapes what it puts in."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, Html):
+            return str(value)
+        if isinstance(value, pd.Series):
+            if format_spec == "short":
+                return html.escape(number(_float(value["estimate"]), str(value["unit"])))
+            if format_spec == "percent":
+                return html.escape(estimate(_as_percent(value)))
+            return html.escape(estimate(value))
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+            return html.escape(str(value))
+        if format_spec == "percent":
+            return html.escape(number(100 * float(value), "percent"))
+        if format_spec:
+            return html.escape(format(value, format_spec))
+        return html.escape(number(float(value)))
+
+
+def _as_percent(row: pd.Series) -> pd.Series:
+    scaled = row.copy()
+    for name in ("estimate", "low", "high"):
+        value = _float(row[name])
+        scaled[name] = None if value is None else 100 * value
+    scaled["unit"] = "percent"
+    return scaled
+
+
+# ------------------------------------------------------------------------------ figures and tables
+
+
+def figure(fig: Any, alt: str, caption: str) -> Html:
+    """A finished matplotlib figure with alternative text, caption and badges.
+
+    The badges repeat the marks that `figures.style.mark_provenance` drew, so that the caption
+    cannot say something else than the figure.
+
+    Raises
+    ------
+    DataError
+        If the figure carries no mark of provenance, or the alternative text is empty.
+    """
+    from .style import show
+
+    marks = {str(text.get_gid() or "") for text in fig.texts}
+    kinds = [kind for kind in PROVENANCES if f"provenance-{kind}" in marks]
+    if not kinds:
+        raise DataError("a figure on a page needs its provenance marked (style.mark_provenance).")
+    if not alt.strip():
+        raise DataError("a figure on a page needs an alternative text.")
+    image = str(show(fig, alt).data)
+    return Html(
+        f'<figure class="rv-figure">{image}'
+        f"<figcaption>{html.escape(caption)} {badge(kinds)}</figcaption></figure>"
+    )
+
+
+def table(
+    data: pd.DataFrame,
+    caption: str,
+    *,
+    provenance: str | Iterable[str] | None = None,
+    headings: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+    download: str = "",
+    rows: int | None = None,
+) -> Html:
+    """A table that scrolls inside its own box, with caption, badges and its CSV.
+
+    Parameters
+    ----------
+    data
+        The table; every cell is escaped. Columns ``low`` and ``high`` beside ``estimate`` are
+        folded into one column, "95 % interval".
+    provenance
+        Default: the table's own ``provenance`` column, which is then shown as a badge a row.
+    headings
+        Column names as the reader should see them; unnamed columns lose their underscores.
+    units
+        Unit of a column's numbers ("percent", "times").
+    download
+        Address of the CSV below the project's root (``data/runs/<run>/tables/...``).
+    rows
+        Show only the first so many; the CSV has them all, and the caption says so.
+
+    Raises
+    ------
+    DataError
+        If there is neither a provenance column nor a `provenance`.
+    """
+    own = "provenance" in data.columns
+    kinds = provenance if provenance is not None else (set(data["provenance"]) if own else set())
+    shown = data if rows is None else data.head(rows)
+    folded = _fold(shown)
+    names = [str(name) for name in folded.columns]
+    head = "".join(
+        f'<th scope="col"{_numeric(folded[name])}>'
+        f"{html.escape((headings or {}).get(name, name.replace('_', ' ')))}</th>"
+        for name in names
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(_cell(row[name], name, (units or {}).get(name, "")) for name in names)
+        + "</tr>"
+        for _, row in folded.iterrows()
+    )
+    cut = f" The first {len(shown):,} of {len(data):,} rows." if len(shown) < len(data) else ""
+    link = (
+        f' <a class="rv-csv" download href="{html.escape(f"{_ROOT}/{download}", quote=True)}">'
+        "CSV</a>"
+        if download
+        else ""
+    )
+    empty = "" if len(shown) else '<p class="rv-missing">No rows in this run.</p>'
+    badges = badge(kinds) if kinds or len(data) else ""
+    return Html(
+        '<div class="rv-table"><div class="rv-caption">'
+        f"{html.escape(caption)}{cut} {badges}{link}</div>"
+        '<div class="rv-scroll" tabindex="0" role="region" '
+        f'aria-label="{html.escape(caption, quote=True)}">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{empty}</div>"
+    )
+
+
+def _fold(data: pd.DataFrame) -> pd.DataFrame:
+    """Join ``low`` and ``high`` into one readable column behind ``estimate``."""
+    if not {"estimate", "low", "high"} <= set(data.columns):
+        return data
+    ends = zip(data["low"], data["high"], strict=True)
+    texts = [interval(_float(low), _float(high)) for low, high in ends]
+    folded = data.drop(columns=["low", "high"])
+    folded.insert(folded.columns.get_loc("estimate") + 1, "95 % interval", texts)
+    return folded
+
+
+def _numeric(column: pd.Series) -> str:
+    return ' class="rv-number"' if pd.api.types.is_numeric_dtype(column) else ""
+
+
+def _cell(value: Any, name: str, unit: str) -> str:
+    if name == "provenance":
+        return f"<td>{badge(str(value))}</td>"
+    if isinstance(value, Html):
+        return f"<td>{value}</td>"
+    if isinstance(value, bool | np.bool_):
+        return f"<td>{'yes' if value else 'no'}</td>"
+    if isinstance(value, int | float | np.number):
+        text = "" if pd.isna(value) else html.escape(number(float(value), unit))
+        return f'<td class="rv-number">{text}</td>'
+    return f"<td>{'' if value is None else html.escape(str(value))}</td>"
+
+
+def note(text: str) -> Html:
+    """A boxed remark, for what a chapter could not do ("the public data is not reachable")."""
+    return Html(f'<div class="rv-note" role="note">{html.escape(text)}</div>')
+
+
+def lead(sentences: Sequence[str]) -> Html:
+    """The finding that opens a chapter: sentences from `say`, set apart."""
+    return Html(f'<div class="rv-lead">{"".join(sentences)}</div>')
