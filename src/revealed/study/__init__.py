@@ -1,0 +1,30 @@
+"""The study: what is asked of whom, what it costs, and the steps from questions to fits.
+
+Reads ``study.yaml``, plans cells (respondent, instrument, arm), runs the steps and keeps a run's
+files. Prompts, estimators and figures live in the rooms to the left; a notebook needs only
+`open_run` from here.
+"""
+
+from .config import Cell, Design, Entry, Experiment, Study, load_study
+from .notebook import NotebookError, execute_notebook
+from .plan import plan, start_pairs
+from .run import Run, open_run
+from .steps import elicit_respondent, fit_respondent, import_public
+
+__all__ = [
+    "Cell",
+    "Design",
+    "Entry",
+    "Experiment",
+    "NotebookError",
+    "Run",
+    "Study",
+    "elicit_respondent",
+    "execute_notebook",
+    "fit_respondent",
+    "import_public",
+    "load_study",
+    "open_run",
+    "plan",
+    "start_pairs",
+]

@@ -1,0 +1,321 @@
+"""``study.yaml``: who is asked what, read strictly, with the line of every mistake.
+
+The file has four parts: respondents, experiments (which instruments, in which arms, by which
+design), what each respondent is asked, and the seed. A key that means nothing is an error with a
+suggestion, never a silent default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from revealed.foundation.errors import ConfigError
+from revealed.foundation.paths import project_root, slug
+from revealed.respondents import RespondentSpec
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Design(_Strict):
+    """Which pairs of an instrument's items are asked, and how often."""
+
+    design: Literal["listed", "random", "adaptive", "curve", "original"] = "random"
+    """``listed``: the instrument's own pairs. ``random``: a connected random graph. ``adaptive``:
+    the same start, then rounds chosen by what is least known. ``curve``: chosen for quantity
+    curves of goods. ``original``: the original study's rule."""
+    items: int | Literal["all"] = "all"
+    """How many items, drawn by seed and stratified by category."""
+    pairs_per_item: float = Field(default=5.0, gt=0)
+    """Training pairs for each item, all rounds together."""
+    rounds: int = Field(default=3, ge=1)
+    """Adaptive rounds after the start."""
+    samples: int = Field(default=2, ge=1)
+    """Answers for each order of a pair."""
+    triads: int = Field(default=0, ge=0)
+    """Random triples of items whose three pairs are all asked (for cycles)."""
+    holdout: float = Field(default=0.1, ge=0, lt=1)
+    """Share of pairs, drawn uniformly, on which the fit is scored and never trained."""
+
+
+class RealDesign(_Strict):
+    """What differs when a real model is asked; a field left out keeps the experiment's value."""
+
+    design: Literal["listed", "random", "adaptive", "curve", "original"] | None = None
+    items: int | Literal["all"] | None = None
+    pairs_per_item: float | None = Field(default=None, gt=0)
+    rounds: int | None = Field(default=None, ge=1)
+    samples: int | None = Field(default=None, ge=1)
+    triads: int | None = Field(default=None, ge=0)
+    holdout: float | None = Field(default=None, ge=0, lt=1)
+
+
+class Experiment(Design):
+    """Instruments asked in the same arms by the same design."""
+
+    instruments: tuple[str, ...] = Field(min_length=1)
+    """Names or patterns (``*.lives_saved``); one that starts with ``!`` takes names out again."""
+    arms: tuple[str, ...] = Field(default=("forced",), min_length=1)
+    real: RealDesign = RealDesign()
+
+    def design_for(self, spec: RespondentSpec) -> Design:
+        """The design as `spec` is asked by it."""
+        own = {name: getattr(self, name) for name in Design.model_fields}
+        if spec.provenance != "simulated":
+            own |= self.real.model_dump(exclude_none=True)
+        return Design(**own)
+
+
+class Entry(_Strict):
+    """A respondent and the experiments it takes part in."""
+
+    spec: RespondentSpec
+    ask: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One respondent, one instrument, one arm: what is elicited and fitted together."""
+
+    respondent: RespondentSpec
+    experiment: str
+    instrument: str
+    arm: str
+    design: Design
+
+
+class Study(_Strict):
+    """The study as shipped, or as a forker changed it."""
+
+    title: str = "Revealed"
+    seed: int = Field(ge=0)
+    experiments: dict[str, Experiment] = Field(min_length=1)
+    respondents: tuple[Entry, ...] = ()
+    ask_new: tuple[str, ...] = ()
+    """Experiments for a respondent named on the command line and not listed here."""
+    root: Path = Path()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        for where, names in [
+            *((f"respondents, {entry.spec.name}", entry.ask) for entry in self.respondents),
+            ("ask_new", self.ask_new),
+        ]:
+            for name in names:
+                if name not in self.experiments:
+                    hint = nearest(name, self.experiments) or "Known: " + ", ".join(
+                        self.experiments
+                    )
+                    raise ValueError(f"{where}: no experiment {name!r}. {hint}")
+        seen: dict[str, str] = {}
+        for entry in self.respondents:
+            name = entry.spec.name
+            if slug(name) in seen:
+                raise ValueError(f"respondents {seen[slug(name)]!r} and {name!r} share a name.")
+            seen[slug(name)] = name
+        return self
+
+    def cells(
+        self,
+        respondents: Sequence[RespondentSpec] | None = None,
+        instruments: Sequence[str] | None = None,
+    ) -> list[Cell]:
+        """Everything that is asked, in the order of the file.
+
+        `respondents` not listed in the study are asked ``ask_new``; `instruments` (names or
+        patterns) restricts what is asked.
+
+        Raises
+        ------
+        ConfigError
+            If a name matches no instrument or arm, or a cell is planned twice.
+        """
+        listed = {entry.spec.name: entry.ask for entry in self.respondents}
+        specs = (
+            [entry.spec for entry in self.respondents] if respondents is None else list(respondents)
+        )
+        planned = {name: self._planned(name) for name in self.experiments}
+        wanted = self._wanted(instruments, planned)
+        cells = []
+        for spec in specs:
+            seen: dict[tuple[str, str], str] = {}
+            for name in listed.get(spec.name, self.ask_new):
+                design = self.experiments[name].design_for(spec)
+                for key in planned[name]:
+                    if key in seen:
+                        raise ConfigError(
+                            f"{spec.name} would be asked {key[0]} in arm {key[1]} twice, by "
+                            f"{seen[key]} and {name}.",
+                            where="study.yaml",
+                        )
+                    seen[key] = name
+                    if wanted is None or key[0] in wanted:
+                        cells.append(Cell(spec, name, *key, design))
+        return cells
+
+    def _planned(self, experiment: str) -> list[tuple[str, str]]:
+        from revealed.instruments import list_arms, list_instruments
+
+        known_arms = list_arms(self.root)
+        names = match(
+            self.experiments[experiment].instruments,
+            list_instruments(self.root),
+            "instrument",
+            f"study.yaml, {experiment}",
+        )
+        arms = match(
+            self.experiments[experiment].arms, known_arms, "arm", f"study.yaml, {experiment}"
+        )
+        return [(instrument, arm) for instrument in names for arm in arms]
+
+    @staticmethod
+    def _wanted(
+        instruments: Sequence[str] | None, planned: dict[str, list[tuple[str, str]]]
+    ) -> set[str] | None:
+        if not instruments:
+            return None
+        known = sorted({instrument for cells in planned.values() for instrument, _ in cells})
+        return set(match(instruments, known, "instrument", "--instrument"))
+
+
+def match(patterns: Sequence[str], known: Sequence[str], kind: str, where: str) -> list[str]:
+    """The `known` names that the patterns select, in the order of the patterns.
+
+    Raises
+    ------
+    ConfigError
+        If a pattern selects nothing; the nearest name is suggested.
+    """
+    chosen: list[str] = []
+    for pattern in patterns:
+        bare = pattern.removeprefix("!")
+        hits = [name for name in known if name == bare or fnmatch.fnmatchcase(name, bare)]
+        if not hits:
+            raise ConfigError(
+                f"no {kind} {bare!r}.",
+                where=where,
+                todo=nearest(bare, known) or f"Known: {', '.join(known)}.",
+            )
+        if pattern.startswith("!"):
+            chosen = [name for name in chosen if name not in hits]
+        else:
+            chosen += [name for name in hits if name not in chosen]
+    return chosen
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A suggestion for a mistyped name, or an empty text."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"Did you mean {close[0]!r}?" if close else ""
+
+
+def load_study(path: Path | str | None = None) -> Study:
+    """Read a study file (default: ``study.yaml`` of the checkout).
+
+    Raises
+    ------
+    ConfigError
+        With the line: not YAML, an unknown key (with a suggestion), a value of the wrong kind, an
+        unknown experiment, a respondent named twice.
+    """
+    file = Path(path) if path is not None else project_root() / "study.yaml"
+    if not file.is_file():
+        raise ConfigError(
+            "the study file is not there.", where=file, todo="See book/fork.md for its form."
+        )
+    raw, lines = _read_yaml(file)
+    if not isinstance(raw, dict):
+        raise ConfigError("a mapping was expected (seed, experiments, respondents).", where=file)
+    for index, entry in enumerate(raw.get("respondents") or []):
+        if isinstance(entry, dict):
+            raw["respondents"][index] = _entry(entry, lines, index)
+    try:
+        return Study.model_validate({**raw, "root": file.resolve().parent})
+    except ValidationError as error:
+        raise _speak(error, file, lines) from None
+
+
+def _entry(entry: dict[Any, Any], lines: _Lines, index: int) -> dict[str, Any]:
+    """A respondent as written (one flat mapping) in the form of `Entry`."""
+    spec = {key: value for key, value in entry.items() if key != "ask"}
+    if "name" not in spec and isinstance(spec.get("model"), str):
+        spec["name"] = spec["model"]
+    nested: dict[str, Any] = {"spec": spec, "ask": entry.get("ask", ())}
+    lines[("respondents", index, "spec")] = lines.get(("respondents", index), 1)
+    return nested
+
+
+_Lines = dict[tuple[str | int, ...], int]
+
+
+def _read_yaml(file: Path) -> tuple[Any, _Lines]:
+    """The parsed file and the line (from 1) of every key and list entry."""
+    try:
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise ConfigError("the file is not UTF-8 text.", where=file) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise ConfigError(
+            f"not valid YAML: {error.problem}.",
+            where=f"{file}, line {mark.line + 1}" if mark else file,
+        ) from None
+    lines: _Lines = {}
+    constructor = yaml.SafeLoader("")
+
+    def build(node: yaml.Node | None, path: tuple[str | int, ...]) -> Any:
+        if node is None:
+            return None
+        lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            result: dict[Any, Any] = {}
+            for key_node, value_node in node.value:
+                key = constructor.construct_object(key_node, deep=True)
+                line = key_node.start_mark.line + 1
+                if key in result:
+                    raise ConfigError(f"the key {key!r} appears twice.", where=f"{file}, line {line}")
+                lines[(*path, key)] = line
+                result[key] = build(value_node, (*path, key))
+            return result
+        if isinstance(node, yaml.SequenceNode):
+            return [build(child, (*path, index)) for index, child in enumerate(node.value)]
+        return constructor.construct_object(node, deep=True)
+
+    return build(node, ()), lines
+
+
+def _speak(error: ValidationError, file: Path, lines: _Lines) -> ConfigError:
+    """The first mistake, in words, at its line."""
+    first = error.errors()[0]
+    where = tuple(part for part in first["loc"] if part != "spec")
+    line = next((lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in lines), None)
+    place = f"{file}, line {line}" if line else str(file)
+    name = str(where[-1]) if where else "the file"
+    if first["type"] == "extra_forbidden":
+        model = _model_at(first["loc"])
+        known = [*model.model_fields, *(["ask"] if model is RespondentSpec else [])]
+        hint = nearest(name, known) or f"Known: {', '.join(known)}."
+        return ConfigError(f"unknown key {name!r}.", where=place, todo=hint)
+    if first["type"] == "missing":
+        return ConfigError(f"the key {name!r} is missing.", where=place)
+    message = first["msg"].removeprefix("Value error, ")
+    if not where:
+        return ConfigError(message, where=place)
+    return ConfigError(f"{name}: {message} (found {first['input']!r}).", where=place)
+
+
+def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
+    if loc[0] == "respondents":
+        return RespondentSpec if "spec" in loc else Entry
+    if loc[0] == "experiments":
+        return RealDesign if "real" in loc else Experiment
+    return Study

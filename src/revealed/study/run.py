@@ -1,0 +1,252 @@
+"""One run on disk: what was answered, what was fitted, what was found.
+
+Notebooks reach data only through a `Run`, so that no notebook knows where a file lies. Opening a
+run computes nothing and asks nobody.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from revealed.foundation.errors import ConfigError, DataError
+from revealed.foundation.paths import RunPaths, atomic_write, project_root, slug
+from revealed.foundation.provenance import record
+from revealed.foundation.schemas import (
+    CHOICES,
+    UTILITIES,
+    Finding,
+    Provenance,
+    read_findings,
+    read_table,
+    write_findings,
+    write_table,
+)
+
+from .config import Study, load_study, nearest
+
+if TYPE_CHECKING:
+    from revealed.respondents import RespondentSpec
+    from revealed.utilities import Fit
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a study: its paths and what stands there."""
+
+    study: Study
+    paths: RunPaths
+
+    @property
+    def name(self) -> str:
+        """The run's name, a folder under ``data/runs``."""
+        return self.paths.run
+
+    # Respondents -------------------------------------------------------------------------------
+
+    def added(self) -> dict[str, RespondentSpec]:
+        """Respondents asked in this run that ``study.yaml`` does not list, by name."""
+        from revealed.respondents import RespondentSpec
+
+        specs = {}
+        for path in sorted((self.paths.folder / "respondents").glob("*.json")):
+            spec = RespondentSpec.model_validate_json(path.read_text(encoding="utf-8"))
+            specs[spec.name] = spec
+        return specs
+
+    def add(self, spec: RespondentSpec) -> None:
+        """Remember a respondent that ``study.yaml`` does not list (keys are never written)."""
+        path = self.paths.folder / "respondents" / f"{slug(spec.name)}.json"
+        with atomic_write(path) as temporary:
+            temporary.write_text(spec.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+    def spec(self, respondent: str) -> RespondentSpec:
+        """How `respondent` is asked.
+
+        Raises
+        ------
+        ConfigError
+            If neither ``study.yaml`` nor this run knows the name.
+        """
+        known = {**self.added(), **{entry.spec.name: entry.spec for entry in self.study.respondents}}
+        if respondent not in known:
+            raise ConfigError(
+                f"no respondent {respondent!r} in study.yaml or in run {self.name!r}.",
+                todo=nearest(respondent, known)
+                or f"Known: {', '.join(known) or 'none'}. Ask a new one with "
+                f"`revealed run --respondent {respondent}`.",
+            )
+        return known[respondent]
+
+    @property
+    def respondents(self) -> list[str]:
+        """Everyone with data in this run: the study's, then added, then public respondents."""
+        listed = [*(entry.spec.name for entry in self.study.respondents), *self.added()]
+        present = [name for name in listed if self._folder("choices", name).is_dir()]
+        return present + self.public_respondents
+
+    @property
+    def public_respondents(self) -> list[str]:
+        """Respondents whose published answers or utilities were imported."""
+        return sorted({row["respondent"] for row in self.public().values() if row["respondent"]})
+
+    def public(self) -> dict[str, dict[str, Any]]:
+        """What `import_public` found, by source file: respondent, available, why, sha256.
+
+        Empty where it has not run.
+        """
+        path = self.paths.folder / "public.json"
+        found: dict[str, dict[str, Any]] = {}
+        if path.is_file():
+            found = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def unavailable(self, prefix: str = "") -> dict[str, str]:
+        """Public sources (whose file starts with `prefix`) that could not be had, with the reason.
+
+        A chapter on public data says so where this is not empty, and the build goes on.
+        """
+        return {
+            file: row["why"]
+            for file, row in self.public().items()
+            if file.startswith(prefix) and not row["available"]
+        }
+
+    def provenance(self, respondent: str) -> Provenance:
+        """Where this respondent's answers come from."""
+        if respondent in self.public_respondents:
+            return "public"
+        return self.spec(respondent).provenance
+
+    # Tables ------------------------------------------------------------------------------------
+
+    def _folder(self, kind: str, respondent: str) -> Path:
+        return self.paths.folder / kind / slug(respondent)
+
+    def cells(self, kind: str = "choices") -> pd.DataFrame:
+        """What this run holds: columns respondent, instrument, arm; a row a stored table.
+
+        `kind` is ``choices`` or ``utilities``.
+        """
+        schema, pattern = {
+            "choices": (CHOICES, "*.parquet"),
+            "utilities": (UTILITIES, "*/utilities.parquet"),
+        }[kind]
+        rows = []
+        for respondent in self.respondents:
+            for path in sorted(self._folder(kind, respondent).glob(pattern)):
+                table = pd.read_parquet(path, columns=["instrument", "arm"]).head(1)
+                rows.append((respondent, *table.itertuples(index=False, name=None).__next__()))
+        assert schema.key
+        return pd.DataFrame(rows, columns=["respondent", "instrument", "arm"])
+
+    def has(
+        self, respondent: str, instrument: str, arm: str = "forced", kind: str = "choices"
+    ) -> bool:
+        """Whether choices, ``utilities`` or a ``fit`` of this cell are stored."""
+        if kind == "choices":
+            return self.paths.choices(respondent, instrument, arm).is_file()
+        name = {"utilities": "utilities.parquet", "fit": "fit.json"}[kind]
+        return (self.paths.utilities(respondent, instrument, arm) / name).is_file()
+
+    def choices(self, respondent: str, instrument: str, arm: str = "forced") -> pd.DataFrame:
+        """Counted choices, two rows a pair (schema ``CHOICES``)."""
+        return read_table(self.paths.choices(respondent, instrument, arm), CHOICES)
+
+    def utilities(self, respondent: str, instrument: str, arm: str = "forced") -> pd.DataFrame:
+        """Fitted or published utilities (schema ``UTILITIES``)."""
+        folder = self.paths.utilities(respondent, instrument, arm)
+        return read_table(folder / "utilities.parquet", UTILITIES)
+
+    def fit(self, respondent: str, instrument: str, arm: str = "forced") -> Fit:
+        """The stored fit with its covariance."""
+        from revealed.utilities import load_fit
+
+        folder = self.paths.utilities(respondent, instrument, arm)
+        if not (folder / "fit.json").is_file():
+            raise DataError(
+                f"{respondent} has no fit for {instrument}, arm {arm}.",
+                where=folder,
+                todo=f"Make it with `revealed fit --run {self.name}`.",
+            )
+        return load_fit(folder)
+
+    def scores(self, respondent: str, instrument: str, arm: str = "forced") -> dict[str, Any]:
+        """Held-out scores stored beside the fit; empty where no pair was held out."""
+        path = self.paths.utilities(respondent, instrument, arm) / "scores.json"
+        found: dict[str, Any] = {}
+        if path.is_file():
+            found = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def write_choices(self, table: pd.DataFrame) -> Path:
+        """Store one cell's choices and return its path."""
+        respondent, instrument, arm = self._cell_of(table)
+        path = self.paths.choices(respondent, instrument, arm)
+        write_table(table, path, CHOICES)
+        return path
+
+    def write_utilities(self, table: pd.DataFrame) -> Path:
+        """Store one cell's utilities and return its folder."""
+        folder = self.paths.utilities(*self._cell_of(table))
+        write_table(table, folder / "utilities.parquet", UTILITIES)
+        return folder
+
+    @staticmethod
+    def _cell_of(table: pd.DataFrame) -> tuple[str, str, str]:
+        cells = table[["respondent", "instrument", "arm"]].drop_duplicates()
+        if len(cells) != 1:
+            raise DataError(f"a table of one cell was expected, found {len(cells)} cells.")
+        respondent, instrument, arm = (str(value) for value in cells.iloc[0])
+        return respondent, instrument, arm
+
+    # What a chapter leaves behind --------------------------------------------------------------
+
+    def write_findings(self, chapter: str, findings: Iterable[Finding]) -> Path:
+        """Store a chapter's findings, replacing its earlier ones."""
+        path = self.paths.findings(chapter)
+        write_findings(findings, path)
+        return path
+
+    def findings(self) -> pd.DataFrame:
+        """Every finding of the run, a row a finding, ``id`` first."""
+        return read_findings(sorted((self.paths.folder / "findings").glob("*.jsonl")))
+
+    def write_table(self, chapter: str, name: str, table: pd.DataFrame) -> Path:
+        """Store a table that the book offers for download (CSV)."""
+        path = self.paths.tables(chapter) / f"{slug(name)}.csv"
+        with atomic_write(path) as temporary:
+            table.to_csv(temporary, index=False)
+        return path
+
+    def record(self, step: str, inputs: dict[str, Path] | None = None) -> dict[str, Any]:
+        """Write down (and return) commit, versions, seed and input checksums of a step."""
+        made = record(self.paths.root, seed=self.study.seed, inputs=inputs or {})
+        path = self.paths.folder / "records" / f"{slug(step)}.json"
+        with atomic_write(path) as temporary:
+            temporary.write_text(
+                json.dumps(made, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+            )
+        return made
+
+
+def open_run(run: str = "default", root: Path | str | None = None) -> Run:
+    """Open a run of the study in the checkout `root` (default: the one around the working folder).
+
+    Raises
+    ------
+    ConfigError
+        If there is no checkout here, its ``study.yaml`` is wrong, or `run` is not a plain name.
+    """
+    if not run or slug(run) != run or run.startswith("."):
+        raise ConfigError(
+            f"{run!r} is not a name for a run.",
+            todo="Use letters, digits, dots, dashes and underscores.",
+        )
+    folder = project_root(Path(root) if root is not None else None)
+    return Run(load_study(folder / "study.yaml"), RunPaths(folder, run))
