@@ -1,0 +1,387 @@
+"""Quantity curves inside the pairwise likelihood: two parameters a good, not a utility an item.
+
+An item is a quantity N of a good X, or an amount of dollars. With x = ln N - mean ln N of the grid,
+
+    u(N of X)  = sign (b_X + a x)        curve "common": one slope
+               = sign (b_X + a_X x)      curve "per_good": a slope a good
+               = sign (b_X + f(x))       curve "spline": one increasing f
+    u($)       = c + d ln $              or c + an increasing function of ln $
+    P(first)   = (1 - l) F(u_first - u_second + w) + l/2
+
+(METHODS 8; Mazeika et al. 2025, arXiv 2502.08640, fit a free utility an item and a line to it
+afterwards). ``sign`` is -1 where less is better (deaths): b_X and the curve are then badness, so a
+larger b_X always means that a unit of X weighs more.
+
+Priors, all weak: b and c ~ N(0, 1/ridge) (default: a standard deviation of 10 on the probit scale),
+each slope ~ N(0, 1/ridge); the spline's log coefficients have level N(ln 1/2, 3^2) and differ from
+their neighbours by N(0, 1), which pulls towards the straight line and not towards another slope.
+No empirical Bayes: its shrinkage would pull every price to the mean and ruin coverage a good.
+
+Intervals come from the pair-clustered HC3 sandwich (ESTIMATION.md). Where every answer is
+predicted with certainty the sandwich is zero by construction, and the prior's Laplace covariance
+is used instead (``separated`` says so).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, get_args
+
+import numpy as np
+import pandas as pd
+from scipy import linalg
+
+from ..foundation.errors import EstimationError
+from .curve_model import Array, Curve, Dollars, Grid, Index, Model, build_model, grid_of
+from .likelihood import Link, Terms, probability, terms
+from .monotone import MonotoneBasis
+
+WEAK_RIDGE = 0.01
+_MAX_ITERATIONS = 100
+_MAX_LEVERAGE = 0.95
+
+
+class Counted(Protocol):
+    """Answers a row a pair and order, as in `utilities.Comparisons`: indices into ``items``."""
+
+    @property
+    def items(self) -> Sequence[str]:
+        """Item ids."""
+
+    @property
+    def first(self) -> Index:
+        """Position in `items` of the option listed first."""
+
+    @property
+    def second(self) -> Index:
+        """Position in `items` of the other option."""
+
+    @property
+    def n_first(self) -> Array:
+        """Answers for the option listed first."""
+
+    @property
+    def n_second(self) -> Array:
+        """Answers for the other option."""
+
+
+@dataclass(frozen=True)
+class CurveFit:
+    """A fitted quantity curve.
+
+    ``theta`` = (b of every good, slope block, c and d of the dollar curve, order effect w);
+    ``covariance`` is the pair-clustered HC3 sandwich of theta (p x p), ``laplace_covariance`` the
+    inverse penalised Hessian. ``first``, ``second`` index ``grid.items``; ``misfit_variance`` is
+    the moment estimate of the extra variance of a pair on the latent scale. ``heldout`` is the mean
+    log-loss in nats an answer on held-out pairs, where some were given.
+    """
+
+    grid: Grid
+    curve: Curve
+    dollars: Dollars
+    link: Link
+    lapse: float
+    ridge: float
+    theta: Array
+    covariance: Array
+    laplace_covariance: Array
+    log_likelihood: float
+    converged: bool
+    iterations: int
+    decrement: float
+    separated: bool
+    misfit_variance: float
+    n_pairs: int
+    first: Index
+    second: Index
+    n_first: Array
+    n_second: Array
+    model: Model
+    heldout: float | None = None
+
+    @property
+    def goods(self) -> tuple[str, ...]:
+        """Names of the goods, in the order of ``b``."""
+        return self.grid.goods
+
+    @property
+    def b(self) -> Array:
+        """Utility (probit units, up to a common constant) of each good at the grid's centre."""
+        return self.theta[self.model.b]
+
+    @property
+    def a(self) -> Array:
+        """Slope of each good at the grid's centre, utility per unit of ln N."""
+        return self.slope_at(np.zeros(len(self.goods)))[0]
+
+    @property
+    def a_se(self) -> Array:
+        """Standard error of ``a``."""
+        jacobian = self.slope_at(np.zeros(len(self.goods)))[1]
+        return np.sqrt(np.einsum("gp,pq,gq->g", jacobian, self.covariance, jacobian))
+
+    @property
+    def order_effect(self) -> float:
+        """w, on the scale of the link."""
+        return float(self.theta[-1])
+
+    @property
+    def order_effect_se(self) -> float:
+        """Standard error of w."""
+        return float(np.sqrt(self.covariance[-1, -1]))
+
+    @property
+    def dollar_slope(self) -> float | None:
+        """d at the centre of the dollar grid, utility per unit of ln $ (None without dollars)."""
+        if not self.grid.has_dollars:
+            return None
+        return float(self._curve(np.zeros(1), self.model.dollar, self.model.dollar_basis)[1][0])
+
+    @property
+    def utility(self) -> Array:
+        """Fitted utility of every item of the grid."""
+        return self.model.design @ self.model.transform(self.theta)
+
+    def predict(self, first: Index, second: Index) -> Array:
+        """P(first chosen) for pairs of positions in ``grid.items``."""
+        u = self.utility
+        z = u[first] - u[second] + self.order_effect
+        return np.asarray(probability(z, self.link, self.lapse))
+
+    def _curve(
+        self, x: Array, where: slice, basis: MonotoneBasis | None
+    ) -> tuple[Array, Array, Array, Array]:
+        """f, f', df/dtheta and df'/dtheta (each len(x) x p) at centred log quantities `x`."""
+        value = basis.value(x) if basis else np.asarray(x, dtype=float)[:, None]
+        slope = basis.slope(x) if basis else np.ones((len(x), 1))
+        if self.curve == "per_good" and where == self.model.slope:
+            value = np.diag(value[:, 0])
+            slope = np.eye(len(x))
+        t = self.model.transform(self.theta)[where]
+        inner = self.model.derivative(self.theta)[where]
+        d_value, d_slope = np.zeros((2, len(x), len(self.theta)))
+        d_value[:, where], d_slope[:, where] = value * inner, slope * inner
+        return value @ t, slope @ t, d_value, d_slope
+
+    def slope_at(self, x: Array) -> tuple[Array, Array]:
+        """Slope of good g's curve at ``x[g]``, and its gradient in theta (goods x p)."""
+        _, slope, _, gradient = self._curve(x, self.model.slope, self.model.basis)
+        return slope, gradient
+
+    def quantity_at(self, level: Array, gradient: Array) -> tuple[Array, Array]:
+        """Centred ln N at which good g's worth b_g + f_g reaches ``level[g]``.
+
+        `gradient` is d level / d theta (goods x p). Returns the centred ln N and its own gradient.
+        The inverse of one curve, hence log prices that agree whatever the pivot.
+        """
+        need = level - self.b
+        x = self._inverse(need, self.model.slope, self.model.basis)
+        _, slope, d_value, _ = self._curve(x, self.model.slope, self.model.basis)
+        d_need = gradient.copy()
+        d_need[:, self.model.b] -= np.eye(len(self.goods))
+        return x, (d_need - d_value) / slope[:, None]
+
+    def dollars_at(self, level: Array, gradient: Array) -> tuple[Array, Array]:
+        """ln $ (not centred) whose utility is `level`, with its gradient in theta.
+
+        Raises
+        ------
+        EstimationError
+            If no dollar amounts were among the items.
+        """
+        if not self.grid.has_dollars:
+            raise EstimationError("there are no dollar amounts among the items.")
+        c = self.model.slope.stop
+        need = level - self.theta[c]
+        x = self._inverse(need, self.model.dollar, self.model.dollar_basis)
+        _, slope, d_value, _ = self._curve(x, self.model.dollar, self.model.dollar_basis)
+        d_need = gradient.copy()
+        d_need[:, c] -= 1.0
+        return x + self.grid.dollar_center, (d_need - d_value) / slope[:, None]
+
+    def _inverse(self, need: Array, where: slice, basis: MonotoneBasis | None) -> Array:
+        if basis is None:
+            return np.asarray(need / self._curve(np.zeros(len(need)), where, None)[1])
+        low, high = np.full(len(need), -200.0), np.full(len(need), 200.0)
+        for _ in range(80):
+            middle = (low + high) / 2.0
+            short = self._curve(middle, where, basis)[0] < need
+            low, high = np.where(short, middle, low), np.where(short, high, middle)
+        return (low + high) / 2.0
+
+
+def _rows(c: Counted, grid: Grid) -> tuple[Index, Index, Array, Array]:
+    """Rows of `c` between items of the grid, re-indexed to it."""
+    place = {item: i for i, item in enumerate(grid.items)}
+    to_grid = np.array([place.get(item, -1) for item in c.items], dtype=np.intp)
+    first, second = to_grid[np.asarray(c.first)], to_grid[np.asarray(c.second)]
+    n_first, n_second = np.asarray(c.n_first, float), np.asarray(c.n_second, float)
+    keep = (first >= 0) & (second >= 0) & (n_first + n_second > 0)
+    return first[keep], second[keep], n_first[keep], n_second[keep]
+
+
+def fit_curve(
+    c: Counted,
+    items: pd.DataFrame,
+    curve: Curve = "common",
+    *,
+    dollars: Dollars = "log",
+    link: Link = "probit",
+    lapse: float = 0.0,
+    order_effect: bool = True,
+    ridge: float = WEAK_RIDGE,
+    reference: Sequence[str] | None = None,
+    holdout: Counted | None = None,
+) -> CurveFit:
+    """Fit a quantity curve by penalised maximum likelihood (Newton, to a decrement of 1e-8 nats).
+
+    Parameters
+    ----------
+    c
+        Counted answers, a row a pair and order; rows with other items are left out.
+    items
+        The instrument's items (`grid_of`).
+    lapse
+        Share of answers given at random, fixed.
+    reference
+        Goods whose mean is the zero of log prices; default: all that are not placebos.
+
+    Raises
+    ------
+    EstimationError
+        If no answers remain, or the grid cannot carry a curve.
+    """
+    if curve not in get_args(Curve) or dollars not in get_args(Dollars):
+        raise EstimationError(f"unknown curve {curve!r} or dollar curve {dollars!r}.")
+    grid = grid_of(items, reference)
+    first, second, n_first, n_second = _rows(c, grid)
+    if not len(first):
+        raise EstimationError("no answered comparison between goods or dollars.")
+    model = build_model(grid, curve, dollars, ridge, order_effect)
+    rows = model.design[first] - model.design[second]
+    rows[:, -1] = float(order_effect)
+    theta = np.zeros(rows.shape[1])
+    theta[model.slope] = theta[model.dollar] = 0.5
+    theta[model.exponential] = np.log(0.5)
+
+    def penalised(theta: Array) -> tuple[float, float]:
+        z = rows @ model.transform(theta)
+        ll = float(terms(z, n_first, n_second, link, lapse).log_likelihood.sum())
+        away = theta - model.prior_mean
+        return -ll + 0.5 * float(away @ model.prior @ away), ll
+
+    loss, ll = penalised(theta)
+    decrement, iteration = np.inf, 0
+    while iteration < _MAX_ITERATIONS:
+        iteration += 1
+        hessian, gradient, _ = _curvature(model, rows, theta, n_first, n_second, link, lapse)
+        step = -linalg.cho_solve(linalg.cho_factor(hessian), gradient)
+        decrement = float(-gradient @ step) / 2.0
+        if decrement < 1e-8:
+            break
+        length = 1.0
+        while length > 1e-8:
+            trial, trial_ll = penalised(theta + length * step)
+            if trial <= loss - 1e-4 * length * 2.0 * decrement:
+                break
+            length /= 2.0
+        else:
+            break
+        theta, loss, ll = theta + length * step, trial, trial_ll
+
+    hessian, _, row = _curvature(model, rows, theta, n_first, n_second, link, lapse)
+    jacobian = rows * model.derivative(theta)
+    laplace = linalg.inv(hessian)
+    laplace = (laplace + laplace.T) / 2.0
+    pairs = _pairs(first, second)
+    covariance = _sandwich(laplace, jacobian, row.score, row.information, pairs)
+    answers = float((n_first + n_second).sum())
+    # 0.01 nats an answer is a predicted probability of 0.99 for every single answer.
+    separated = -ll / answers < 0.01
+    fitted = CurveFit(
+        grid, curve, dollars, link, lapse, ridge, theta,
+        laplace if separated else covariance, laplace, ll, decrement < 1e-8, iteration, decrement,
+        separated, _misfit(row.score, row.information, pairs, rows.shape[1]), len(pairs),
+        first, second, n_first, n_second, model,
+    )  # fmt: skip
+    return replace(fitted, heldout=log_loss(fitted, holdout)) if holdout is not None else fitted
+
+
+def _curvature(
+    model: Model, rows: Array, theta: Array, n_first: Array, n_second: Array, link: Link,
+    lapse: float,
+) -> tuple[Array, Array, Terms]:  # fmt: skip
+    """Penalised Hessian and gradient in theta, and the terms of every row.
+
+    With a lapse the likelihood is not concave and Fisher's information stands for the curvature.
+    """
+    z = rows @ model.transform(theta)
+    row = terms(z, n_first, n_second, link, lapse)
+    score, weight = row.score, row.information if lapse > 0 else row.curvature
+    jacobian = rows * model.derivative(theta)
+    gradient = model.prior @ (theta - model.prior_mean) - jacobian.T @ score
+    hessian = jacobian.T @ (weight[:, None] * jacobian) + model.prior
+    if model.exponential.any():
+        # exp is its own second derivative; where that makes the Hessian indefinite leave it out
+        # (Gauss-Newton), which changes the path and not the optimum.
+        extra = np.where(model.exponential, -(jacobian.T @ score), 0.0)
+        full = hessian + np.diag(extra)
+        if linalg.eigvalsh(full, subset_by_index=[0, 0])[0] > 1e-6:
+            hessian = full
+    return hessian, gradient, row
+
+
+def _pairs(first: Index, second: Index) -> Index:
+    """Rows of each unordered pair, shape (pairs, rows a pair), padded with -1."""
+    key = np.stack([np.minimum(first, second), np.maximum(first, second)], axis=1)
+    _, group = np.unique(key, axis=0, return_inverse=True)
+    group = np.asarray(group).ravel()
+    order = np.argsort(group, kind="stable")
+    counts = np.bincount(group)
+    within = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    table = np.full((len(counts), int(counts.max())), -1, dtype=np.intp)
+    table[group[order], within] = order
+    return table
+
+
+def _sandwich(bread: Array, jacobian: Array, score: Array, weight: Array, pairs: Index) -> Array:
+    """A^-1 (sum of adjusted pair scores' outer products) A^-1.
+
+    The cluster form of HC3 (MacKinnon and White 1985; CR3 in Bell and McCaffrey 2002): a pair's
+    scores are multiplied by (I - H)^-1, with H its block of the hat matrix.
+    """
+    present = pairs >= 0
+    x = np.where(present[..., None], jacobian[pairs], 0.0)
+    s = np.where(present, score[pairs], 0.0)
+    root = np.sqrt(np.where(present, np.maximum(weight[pairs], 0.0), 0.0))
+    hat = np.einsum("crp,pq,csq->crs", x, bread, x, optimize=True)
+    hat *= root[:, :, None] * root[:, None, :]
+    values, vectors = np.linalg.eigh(hat)
+    stretch = 1.0 / (1.0 - np.minimum(values, _MAX_LEVERAGE))
+    # (I - W H)^-1 s = R (I - R H R)^-1 R^-1 s with R = W^1/2.
+    safe = np.where(root > 1e-150, root, 1.0)
+    inner = np.einsum("crk,ck,csk,cs->cr", vectors, stretch, vectors, s / safe, optimize=True)
+    adjusted = np.where(root > 1e-150, root * inner, s)
+    meat_rows = np.einsum("crp,cr->cp", x, adjusted) @ bread
+    return meat_rows.T @ meat_rows
+
+
+def _misfit(score: Array, weight: Array, pairs: Index, parameters: int) -> float:
+    """Variance of a pair's own deviation: E[s^2] = W + W^2 sigma^2, by moments."""
+    present = pairs >= 0
+    s = np.where(present, score[pairs], 0.0).sum(axis=1)
+    w = np.where(present, weight[pairs], 0.0).sum(axis=1)
+    freedom = max(1, len(pairs) - parameters) / len(pairs)
+    squares = float((w**2).sum())
+    return max(0.0, (float((s**2).sum()) / freedom - float(w.sum())) / squares) if squares else 0.0
+
+
+def log_loss(fit: CurveFit, holdout: Counted) -> float:
+    """Mean log-loss of `fit` on held-out answers, in nats an answer (ln 2 is chance)."""
+    first, second, n_first, n_second = _rows(holdout, fit.grid)
+    if not len(first):
+        raise EstimationError("no held-out comparison between goods or dollars.")
+    p = np.clip(fit.predict(first, second), 1e-12, 1.0 - 1e-12)
+    total = float((n_first * np.log(p) + n_second * np.log1p(-p)).sum())
+    return -total / float((n_first + n_second).sum())
