@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from revealed.foundation.errors import ConfigError
 from revealed.foundation.paths import project_root, slug
@@ -102,7 +102,12 @@ class Study(_Strict):
     respondents: tuple[Entry, ...] = ()
     ask_new: tuple[str, ...] = ()
     """Experiments for a respondent named on the command line and not listed here."""
-    root: Path = Path()
+    _root: Path = PrivateAttr(Path())
+
+    @property
+    def root(self) -> Path:
+        """The checkout that the study file lies in."""
+        return self._root
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
@@ -147,6 +152,8 @@ class Study(_Strict):
         wanted = self._wanted(instruments, planned)
         cells = []
         for spec in specs:
+            if "seed" not in spec.model_fields_set:
+                spec = spec.model_copy(update={"seed": self.seed})
             seen: dict[tuple[str, str], str] = {}
             for name in listed.get(spec.name, self.ask_new):
                 design = self.experiments[name].design_for(spec)
@@ -239,9 +246,11 @@ def load_study(path: Path | str | None = None) -> Study:
         if isinstance(entry, dict):
             raw["respondents"][index] = _entry(entry, lines, index)
     try:
-        return Study.model_validate({**raw, "root": file.resolve().parent})
+        study = Study.model_validate(raw)
     except ValidationError as error:
         raise _speak(error, file, lines) from None
+    study._root = file.resolve().parent
+    return study
 
 
 def _entry(entry: dict[Any, Any], lines: _Lines, index: int) -> dict[str, Any]:
@@ -310,6 +319,8 @@ def _speak(error: ValidationError, file: Path, lines: _Lines) -> ConfigError:
     message = first["msg"].removeprefix("Value error, ")
     if not where:
         return ConfigError(message, where=place)
+    if name == "api_key_env":  # what was found may be the key itself
+        return ConfigError(f"{message}.", where=place)
     return ConfigError(f"{name}: {message} (found {first['input']!r}).", where=place)
 
 

@@ -1,0 +1,234 @@
+"""The steps of a run: ask a respondent, fit its choices, import what others published.
+
+Each step reads files of the run and writes files of the run; doing it again asks only what is
+missing and gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from revealed.foundation.errors import BudgetError, FetchError, RevealedError
+from revealed.foundation.paths import atomic_write
+from revealed.instruments import Instrument, load_arm, load_instrument
+
+from .config import Cell
+from .plan import PAIR_COLUMNS, pair_counts, sampled_items, start_pairs
+from .rounds import next_pairs
+
+if TYPE_CHECKING:
+    from revealed.respondents import Budget, Ledger, RespondentSpec
+
+    from .run import Run
+
+
+def elicit_respondent(
+    run: Run,
+    respondent: str | RespondentSpec,
+    *,
+    instruments: Sequence[str] | None = None,
+    max_cost: float | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Ask a respondent everything the study plans for it; only what is missing is asked.
+
+    Parameters
+    ----------
+    run
+        The run that keeps the answers.
+    respondent
+        A name from ``study.yaml`` or this run, or a description of a new one (which the run then
+        remembers).
+    instruments
+        Names or patterns; default: all that the study plans.
+    max_cost
+        US dollars at most; everything answered before the limit is kept.
+    progress
+        Show bars with rate and time left.
+
+    Returns
+    -------
+    The cells with their counts: instrument, arm, pairs, answers, refused, unparsed, failed.
+
+    Raises
+    ------
+    ConfigError, RespondentError
+        Before anything is spent.
+    BudgetError
+        When the limit is reached, or is zero.
+    """
+    from revealed.respondents import Budget, Ledger
+    from revealed.respondents.client import check_respondent
+
+    spec = run.spec(respondent) if isinstance(respondent, str) else respondent
+    if max_cost is not None and max_cost <= 0 and spec.provenance != "simulated":
+        raise BudgetError(
+            f"a budget of {max_cost:g} buys no answer of {spec.name}.",
+            todo="Give a larger --max-cost; `revealed plan` prints what the study costs.",
+        )
+    cells = run.study.cells([spec], instruments)
+    check_respondent(spec)
+    if spec.name not in {entry.spec.name for entry in run.study.respondents}:
+        run.add(spec)
+    budget = Budget(max_cost)
+    rows = []
+    with Ledger(run.paths.ledger) as ledger:
+        for cell in cells:
+            table = _elicit_cell(run, cell, ledger, budget, progress)
+            run.write_choices(table)
+            rows.append({"instrument": cell.instrument, "arm": cell.arm, **_counts(table)})
+    return pd.DataFrame(rows)
+
+
+def _elicit_cell(
+    run: Run, cell: Cell, ledger: Ledger, budget: Budget, progress: bool
+) -> pd.DataFrame:
+    """The start of a cell and its rounds, each chosen by what the earlier ones taught."""
+    from revealed.respondents.elicit import elicit
+
+    instrument = load_instrument(cell.instrument, run.paths.root)
+    arm = load_arm(cell.arm, run.paths.root)
+    items = sampled_items(instrument, cell.design.items, run.study.seed)
+    pairs = start_pairs(cell, instrument, items, run.study.seed)
+    ask = {"budget": budget, "progress": progress}
+    table = elicit(cell.respondent, instrument, arm, pairs, ledger, **ask)
+    if cell.design.design in ("listed", "random"):
+        return table
+    counts = pair_counts(cell, len(items))
+    for done in range(cell.design.rounds):
+        left = counts["rounds"] - round(counts["rounds"] * done / cell.design.rounds)
+        count = left - (
+            counts["rounds"] - round(counts["rounds"] * (done + 1) / cell.design.rounds)
+        )
+        fresh = next_pairs(cell, items, table, count, seed=run.study.seed, round_number=done)
+        if fresh.empty:
+            break
+        answered = elicit(
+            cell.respondent, instrument, arm, fresh[PAIR_COLUMNS], ledger, **ask
+        )
+        table = pd.concat([table, answered], ignore_index=True)
+    return table
+
+
+def _counts(table: pd.DataFrame) -> dict[str, float]:
+    total = table[[name for name in table.columns if name.startswith("n_")]].sum()
+    return {
+        "pairs": len(table) / 2,
+        "answers": float(total["n_first"] + total["n_second"]),
+        "neutral": float(total["n_neutral"]),
+        "refused": float(total["n_refused"]),
+        "unparsed": float(total["n_unparsed"]),
+        "failed": float(total["n_failed"]),
+    }
+
+
+def fit_respondent(
+    run: Run, respondent: str, *, instruments: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Fit utilities to every cell of a respondent that has choices, and score them on the hold-out.
+
+    Stores ``utilities.parquet``, ``fit.json``, ``covariance.npy`` and ``scores.json`` per cell.
+    Calibration pairs share no items and are scored by the gate instead.
+
+    Returns
+    -------
+    The fits: instrument, arm, items, pairs, converged, order_effect, accuracy, log_loss.
+    """
+    from revealed.utilities import comparisons, fit, heldout
+
+    provenance = run.provenance(respondent)
+    rows = []
+    for cell in run.cells().itertuples():
+        if cell.respondent != respondent or cell.instrument == "calibration":
+            continue
+        if instruments and cell.instrument not in instruments:
+            continue
+        choices = run.choices(respondent, cell.instrument, cell.arm)
+        train = comparisons(choices, role="train")
+        fitted = fit(train, reference=_reference(run, cell.instrument, train.items))
+        folder = run.write_utilities(
+            fitted.table(respondent, cell.instrument, cell.arm, provenance)
+        )
+        fitted.save(folder)
+        scores: dict[str, Any] = {}
+        if (choices["role"] == "holdout").any():
+            held = comparisons(choices, items=train.items, role="holdout")
+            scores = asdict(heldout(fitted, held))
+        _write_json(folder / "scores.json", scores)
+        rows.append(
+            {
+                "instrument": cell.instrument,
+                "arm": cell.arm,
+                "items": len(train.items),
+                "pairs": len(choices) // 2,
+                "converged": fitted.converged,
+                "order_effect": fitted.order_effect,
+                "accuracy": scores.get("accuracy"),
+                "log_loss": scores.get("log_loss"),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _reference(run: Run, name: str, items: Sequence[str]) -> list[str] | None:
+    """The gauge of a fit: the instrument's reference among these items, or all of them."""
+    try:
+        instrument: Instrument = load_instrument(name, run.paths.root)
+    except RevealedError:  # an imported instrument that is not in this checkout
+        return None
+    goods = instrument.items["good"]
+    wanted = set(instrument.reference)
+    chosen = [item for item in items if item in wanted or goods.get(item, "") in wanted]
+    return chosen or None
+
+
+def import_public(run: Run, files: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Bring public answers and utilities into the run; what cannot be had is written down as such.
+
+    Returns and stores (``public.json``), by source file: respondent, available, why, sha256.
+    """
+    from revealed.foundation.provenance import sha256
+    from revealed.respondents import public
+
+    respondent_of = {file: name for name, file in public.PUBLIC_RESPONDENTS.items()}
+    found: dict[str, dict[str, Any]] = {}
+    for file in files or [source.file for source in public.list_sources()]:
+        respondent = respondent_of.get(file, "")
+        row: dict[str, Any] = {"respondent": "", "available": False, "why": "", "sha256": ""}
+        found[file] = row
+        try:
+            path = public.fetch(file, run.paths.root)
+            if respondent:
+                _import_respondent(run, respondent, path)
+        except FetchError as error:
+            row["why"] = str(error)
+            continue
+        row |= {"respondent": respondent, "available": True, "sha256": sha256(path)}
+    _write_json(run.paths.folder / "public.json", found)
+    return found
+
+
+def _import_respondent(run: Run, respondent: str, path: Path) -> None:
+    from revealed.respondents import public
+
+    if "triad" in path.name:
+        table = public.import_triads(path)
+        run.write_choices(table)
+    else:
+        table, _ = public.import_utilities(path, respondent)
+        run.write_utilities(table)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_text(
+            json.dumps(value, indent=1, sort_keys=True, default=float) + "\n", encoding="utf-8"
+        )
+
+
