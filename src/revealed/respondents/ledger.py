@@ -1,0 +1,369 @@
+"""Every answer, durable: written to disk before it is used, never asked for twice.
+
+One SQLite file a run, in write-ahead mode with full synchronisation, so that a kill or a power
+cut at any instant leaves every committed answer readable. Answers that arrive together are
+committed together by one writer thread; whoever waits for an answer wakes when it is on disk.
+Any number of processes may write: the key is unique, and the first good answer stands. (As for
+every SQLite file in this mode, the processes must be on one machine.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import pandas as pd
+
+from ..foundation.errors import DataError
+from ..foundation.paths import slug
+
+log = logging.getLogger(__name__)
+
+Status = Literal["ok", "refused", "failed"]
+
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS questions (
+    question TEXT PRIMARY KEY,
+    model TEXT NOT NULL,
+    messages TEXT NOT NULL,
+    params TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY,
+    question TEXT NOT NULL,
+    sample INTEGER NOT NULL,
+    respondent TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('ok', 'refused', 'failed')),
+    text TEXT,
+    reasoning TEXT,
+    logprobs TEXT,
+    finish_reason TEXT,
+    error TEXT,
+    prompt_tokens INTEGER,
+    completion_tokens INTEGER,
+    cost REAL,
+    latency REAL,
+    returned_model TEXT,
+    dropped TEXT,
+    attempts INTEGER NOT NULL,
+    time REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS answers_of ON answers (respondent, status);
+"""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came back for one request.
+
+    ``status`` is ``ok`` (the model said something), ``refused`` (the provider or the model's own
+    refusal field said no) or ``failed`` (nothing came that could be read, after all retries).
+    ``logprobs`` is a list of positions, each a list of [token, log-probability]. ``cost`` is in
+    US dollars and includes what failed attempts may have cost; None is unknown. ``latency`` is in
+    seconds. ``dropped`` names parameters that the provider does not take.
+    """
+
+    key: str
+    status: Status
+    text: str | None = None
+    reasoning: str | None = None
+    logprobs: list[list[tuple[str, float]]] | None = None
+    finish_reason: str | None = None
+    error: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost: float | None = None
+    latency: float | None = None
+    returned_model: str | None = None
+    dropped: tuple[str, ...] = ()
+    attempts: int = 1
+
+
+_ANSWER = tuple(field.name for field in fields(Answer))
+_COLUMNS = (*_ANSWER, "question", "sample", "respondent", "time")
+# An answer once given stands; only a failure may be replaced, because only a failure is re-asked.
+_INSERT = (
+    f"INSERT INTO answers ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
+    "ON CONFLICT (key) DO UPDATE SET "
+    + ", ".join(f"{c} = excluded.{c}" for c in _COLUMNS if c not in ("key", "cost"))
+    # Both attempts were paid for; unknown (NULL) only if neither price is known.
+    + ", cost = CASE WHEN excluded.cost IS NULL THEN answers.cost "
+    "ELSE excluded.cost + coalesce(answers.cost, 0) END WHERE answers.status = 'failed'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An answer with what it answers, ready to be written."""
+
+    answer: Answer
+    question: str
+    sample: int
+    respondent: str
+    model: str
+    messages: str
+    params: str
+
+
+class Ledger:
+    """The answers of one run (``data/runs/<run>/ledger.sqlite``).
+
+    Use as a context manager, or call `close`.
+
+    Raises
+    ------
+    DataError
+        If the file is not a ledger, or one of a later version.
+    """
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._reader = self._connect()
+        self._known: set[str] = set()
+        self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(
+                self.path, timeout=120, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA busy_timeout = 120000")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            if found == 0:
+                connection.executescript(
+                    f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;"
+                )
+            elif found != VERSION:
+                raise DataError(
+                    f"this ledger has version {found}, this program writes version {VERSION}.",
+                    where=self.path,
+                    todo="Use the program that wrote it, or start another run.",
+                )
+        except sqlite3.DatabaseError as error:
+            raise DataError(
+                f"not a readable ledger ({error}).",
+                where=self.path,
+                todo="If it is damaged, move it away; the run then starts again.",
+            ) from error
+        return connection
+
+    def get(self, keys: Iterable[str]) -> dict[str, Answer]:
+        """The answers to these keys that are on disk, failures included."""
+        found: dict[str, Answer] = {}
+        columns = ", ".join(_ANSWER)
+        for chunk in _chunks(list(dict.fromkeys(keys)), 500):
+            marks = ", ".join("?" * len(chunk))
+            rows = self._reader.execute(
+                f"SELECT {columns} FROM answers WHERE key IN ({marks})", chunk
+            )
+            for row in rows:
+                answer = _answer(row)
+                found[answer.key] = answer
+        return found
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Write and commit; returns when the entries are on disk."""
+        done = threading.Event()
+        batch = _Batch(list(entries), done.set)
+        self._submit(batch)
+        done.wait()
+        if batch.error is not None:
+            raise batch.error
+
+    async def put_soon(self, entry: Entry) -> None:
+        """Write with whatever else is waiting; returns when the entry is on disk."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        batch = _Batch([entry], None, loop, future)
+        self._submit(batch)
+        await future
+
+    def counts(self) -> pd.DataFrame:
+        """Answers by respondent and status: columns respondent, status, n, tokens, cost."""
+        return pd.read_sql_query(
+            "SELECT respondent, status, count(*) AS n, "
+            "sum(coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0)) AS tokens, "
+            "sum(coalesce(cost, 0)) AS cost FROM answers GROUP BY respondent, status "
+            "ORDER BY respondent, status",
+            self._reader,
+        )
+
+    def cost(self) -> float:
+        """US dollars spent so far by this run, answers of unknown cost left out."""
+        return float(self._reader.execute("SELECT total(cost) FROM answers").fetchone()[0])
+
+    def table(self, respondent: str | None = None) -> pd.DataFrame:
+        """All answers with their questions, for a person who wants to read them."""
+        query = (
+            f"SELECT {', '.join('a.' + c for c in _COLUMNS)}, q.model, q.messages, q.params "
+            "FROM answers a JOIN questions q USING (question)"
+        )
+        where, values = (" WHERE respondent = ?", (respondent,)) if respondent else ("", ())
+        return pd.read_sql_query(query + where + " ORDER BY key", self._reader, params=values)
+
+    @asynccontextmanager
+    async def claim(self, name: str) -> AsyncIterator[None]:
+        """Hold the sole right to ask the respondent `name`, waiting while another process has it.
+
+        Two processes with the same questions would otherwise both find them missing and both
+        pay. The lock belongs to the process: the kernel releases it however the process ends.
+        """
+        path = self.path.with_name(f".{self.path.name}.{slug(name)}.lock")
+        with path.open("a") as handle:
+            waiting = False
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if not waiting:
+                        log.info("another process is asking %s; waiting for it to finish", name)
+                        waiting = True
+                    await asyncio.sleep(0.1)
+            yield
+
+    def close(self) -> None:
+        """Finish writing and close."""
+        if self._writer is not None:
+            self._queue.put(None)
+            self._writer.join()
+            self._writer = None
+        self._reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _submit(self, batch: _Batch) -> None:
+        if self._writer is None:
+            self._writer = threading.Thread(target=self._write, name="ledger", daemon=True)
+            self._writer.start()
+        self._queue.put(batch)
+
+    def _write(self) -> None:
+        """Commit whatever has gathered, over and over: the group grows with the load by itself."""
+        connection = self._connect()
+        stop = False
+        while not stop:
+            first = self._queue.get()
+            batches = [first] if first is not None else []
+            stop = first is None
+            while not self._queue.empty():
+                more = self._queue.get()
+                if more is None:
+                    stop = True
+                else:
+                    batches.append(more)
+            if batches:
+                error: Exception | None = None
+                try:
+                    self._commit(connection, [e for batch in batches for e in batch.entries])
+                except Exception as problem:  # else whoever waits would wait for ever
+                    error = DataError(f"an answer could not be written ({problem}).", where=self.path)
+                for batch in batches:
+                    batch.error = error
+                _wake(batches)
+        connection.close()
+
+    def _commit(self, connection: sqlite3.Connection, entries: list[Entry]) -> None:
+        now = time.time()
+        fresh = {e.question: e for e in entries if e.question not in self._known}
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.executemany(
+                "INSERT OR IGNORE INTO questions VALUES (?, ?, ?, ?)",
+                [(e.question, e.model, e.messages, e.params) for e in fresh.values()],
+            )
+            connection.executemany(_INSERT, [_row(e, now) for e in entries])
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        self._known.update(fresh)
+
+
+class _Batch:
+    """Entries written in one transaction, and whom to wake afterwards."""
+
+    __slots__ = ("done", "entries", "error", "future", "loop")
+
+    def __init__(
+        self,
+        entries: list[Entry],
+        done: Any = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+        future: asyncio.Future[None] | None = None,
+    ):
+        self.entries, self.done, self.loop, self.future = entries, done, loop, future
+        self.error: Exception | None = None
+
+
+def _wake(batches: list[_Batch]) -> None:
+    loops: dict[asyncio.AbstractEventLoop, list[_Batch]] = {}
+    for batch in batches:
+        if batch.loop is None:
+            batch.done()
+        else:
+            loops.setdefault(batch.loop, []).append(batch)
+    for loop, theirs in loops.items():
+        # One wake-up of the loop a commit, not one an answer. A loop that was closed meanwhile
+        # (Ctrl-C) has nobody left to wake: the answers are on disk, which is what counts.
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, theirs)
+
+
+def _resolve(batches: list[_Batch]) -> None:
+    for batch in batches:
+        if batch.future is not None and not batch.future.done():
+            if batch.error is None:
+                batch.future.set_result(None)
+            else:
+                batch.future.set_exception(batch.error)
+
+
+def _row(entry: Entry, now: float) -> tuple[Any, ...]:
+    a = entry.answer
+    return (
+        a.key, a.status, a.text, a.reasoning,
+        json.dumps(a.logprobs) if a.logprobs is not None else None,
+        a.finish_reason, a.error, a.prompt_tokens, a.completion_tokens, a.cost, a.latency,
+        a.returned_model, json.dumps(a.dropped) if a.dropped else None, a.attempts,
+        entry.question, entry.sample, entry.respondent, now,
+    )  # fmt: skip
+
+
+def _answer(row: tuple[Any, ...]) -> Answer:
+    answer = Answer(*row)
+    if isinstance(answer.logprobs, str):
+        answer.logprobs = [[(t, float(p)) for t, p in top] for top in json.loads(answer.logprobs)]
+    answer.dropped = tuple(json.loads(row[-2])) if row[-2] else ()
+    return answer
+
+
+def _chunks(values: list[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

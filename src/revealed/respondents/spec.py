@@ -1,0 +1,72 @@
+"""Who is asked and how: the part of ``study.yaml`` that describes one respondent."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ..foundation.schemas import Provenance
+
+SIMULATED = "simulated/"
+"""Models of this LiteLLM provider are ours and run in process."""
+
+
+class RespondentSpec(BaseModel):
+    """One respondent, as written in ``study.yaml``.
+
+    ``model`` is any name LiteLLM knows (``openai/gpt-4o-2024-08-06``, ``ollama/llama3.2``,
+    ``simulated/coherent``); with ``api_base``, any OpenAI-compatible address. ``api_key_env`` is the
+    *name* of the environment variable that holds the key: the key itself has no place here.
+    ``timeout`` is in seconds, prices are US dollars a token, ``requests_per_minute`` is a ceiling
+    that the client keeps to before any provider complains.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    model: str = Field(min_length=1)
+    api_base: str | None = None
+    api_key_env: str | None = None
+    temperature: float = Field(default=1.0, ge=0.0, le=2.0)
+    max_tokens: int | None = Field(default=None, ge=1)
+    """Cap on the answer's tokens; None takes the prompt's own, with room for reasoning added for
+    models that always reason."""
+    mode: Literal["auto", "sample", "logprob"] = "auto"
+    """``sample`` draws answers; ``logprob`` reads P(first) off the label token's log-probability;
+    ``auto`` takes ``logprob`` where LiteLLM's table says so and one call confirms it."""
+    effective_samples: float = Field(default=10.0, gt=0.0)
+    """How many sampled answers one log-probability answer counts as in the likelihood."""
+    concurrency: int = Field(default=16, ge=1, le=1024)
+    requests_per_minute: float | None = Field(default=None, gt=0.0)
+    timeout: float = Field(default=60.0, gt=0.0)
+    retries: int = Field(default=5, ge=0)
+    patience: float = Field(default=600.0, ge=0.0)
+    """Seconds without one answer after which a respondent that only says 429 is given up."""
+    reasoning: bool | None = None
+    """Whether the model reasons before it answers; None asks LiteLLM's table."""
+    seed: int = 0
+    """Study seed; with the sample index it makes simulated answers repeatable."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Further parameters of the provider, sent as they are."""
+    input_cost_per_token: float | None = Field(default=None, ge=0.0)
+    output_cost_per_token: float | None = Field(default=None, ge=0.0)
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _a_name_not_a_key(cls, value: str | None) -> str | None:
+        if value is not None and not value.replace("_", "").isalnum():
+            # Not repeated in the message: it may be the key itself, pasted into the wrong place.
+            raise ValueError("api_key_env is the name of an environment variable, not the key")
+        return value
+
+    @property
+    def provenance(self) -> Provenance:
+        """``simulated`` for our own respondents, ``elicited`` for every other."""
+        return "simulated" if self.model.startswith(SIMULATED) else "elicited"
+
+    @property
+    def api_key(self) -> str | None:
+        """The key, read from the environment at the moment of use and kept nowhere."""
+        return os.environ.get(self.api_key_env) if self.api_key_env else None
