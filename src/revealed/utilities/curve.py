@@ -119,7 +119,7 @@ class CurveFit:
     def a_se(self) -> Array:
         """Standard error of ``a``."""
         jacobian = self.slope_at(np.zeros(len(self.goods)))[1]
-        return np.sqrt(np.einsum("gp,pq,gq->g", jacobian, self.covariance, jacobian))
+        return np.asarray(np.sqrt(np.einsum("gp,pq,gq->g", jacobian, self.covariance, jacobian)))
 
     @property
     def order_effect(self) -> float:
@@ -141,7 +141,7 @@ class CurveFit:
     @property
     def utility(self) -> Array:
         """Fitted utility of every item of the grid."""
-        return self.model.design @ self.model.transform(self.theta)
+        return np.asarray(self.model.design @ self.model.transform(self.theta))
 
     def predict(self, first: Index, second: Index) -> Array:
         """P(first chosen) for pairs of positions in ``grid.items``."""
@@ -364,7 +364,7 @@ def _sandwich(bread: Array, jacobian: Array, score: Array, weight: Array, pairs:
     inner = np.einsum("crk,ck,csk,cs->cr", vectors, stretch, vectors, s / safe, optimize=True)
     adjusted = np.where(root > 1e-150, root * inner, s)
     meat_rows = np.einsum("crp,cr->cp", x, adjusted) @ bread
-    return meat_rows.T @ meat_rows
+    return np.asarray(meat_rows.T @ meat_rows)
 
 
 def _misfit(score: Array, weight: Array, pairs: Index, parameters: int) -> float:

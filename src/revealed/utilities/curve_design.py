@@ -1,0 +1,165 @@
+"""Which pairs to ask for a quantity curve: a connected random start, then D-optimal rounds.
+
+Both rounds are functions of the items, a number of pairs and a generator, and return positions in
+the items table, shape (m, 2), no pair twice; each pair is to be asked in both orders. A fixed share
+of every round is the same quantity of two goods (N against N), which needs no curve to be read, and
+a fixed share pits goods against dollars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ..foundation.errors import EstimationError
+from .curve import CurveFit
+from .curve_model import Array, Grid, Index, grid_of
+from .likelihood import terms
+
+EQUAL_SHARE = 0.25
+DOLLAR_SHARE = 0.15
+
+
+def first_round(items: pd.DataFrame, m: int, rng: np.random.Generator) -> Index:
+    """`m` random pairs that connect every good: walks around random rings of the goods.
+
+    Each good meets two others a ring. A quarter of all pairs compares equal quantities, 15 % a good
+    with dollars; the other quantities are drawn at random.
+
+    Raises
+    ------
+    EstimationError
+        If `m` cannot connect the goods, or there are fewer than `m` pairs of different goods.
+    """
+    grid, positions = _grid(items)
+    goods = len(grid.goods)
+    n_dollar = round(DOLLAR_SHARE * m) if grid.has_dollars else 0
+    if m - n_dollar < goods:
+        raise EstimationError(f"{m} pairs cannot connect {goods} goods.", todo="Ask more pairs.")
+    of_good = [np.flatnonzero(grid.good == g) for g in range(goods)]
+    money = np.flatnonzero(grid.good < 0)
+    equal = rng.permutation(np.arange(m - n_dollar) < round(EQUAL_SHARE * m))
+    chosen: set[tuple[int, int]] = set()
+
+    def add(left: Index, right: Index) -> bool:
+        """One pair not chosen before, at random; whether there was one."""
+        i, j = (np.ravel(side) for side in np.meshgrid(left, right, indexing="ij"))
+        return draw(i, j)
+
+    def draw(i: Index, j: Index) -> bool:
+        for k in rng.permutation(len(i)):
+            pair = (min(int(i[k]), int(j[k])), max(int(i[k]), int(j[k])))
+            if pair not in chosen:
+                chosen.add(pair)
+                return True
+        return False
+
+    misses = 0
+    ring, step = rng.permutation(goods), 0
+    while len(chosen) < m - n_dollar:
+        a, b = of_good[ring[step % goods]], of_good[ring[(step + 1) % goods]]
+        found = False
+        if equal[len(chosen)]:
+            same = [(i, j) for i in a for j in b if np.isclose(grid.x[i], grid.x[j])]
+            if same:
+                found = draw(*np.array(same, dtype=np.intp).T)
+        found = found or add(a, b)
+        misses = 0 if found else misses + 1
+        if misses > 20 * goods:
+            raise EstimationError(f"there are no {m} different pairs of goods.")
+        step += 1
+        if step % goods == 0:
+            ring = rng.permutation(goods)
+    turn = np.concatenate([rng.permutation(goods) for _ in range(n_dollar // goods + 1)])
+    for g in turn[:n_dollar]:
+        if not add(of_good[g], money):
+            raise EstimationError(f"there are no {m} different pairs with dollars.")
+    pairs = np.array(sorted(chosen), dtype=np.intp)
+    return positions[rng.permutation(pairs, axis=0)]
+
+
+def next_round(
+    fit: CurveFit,
+    items: pd.DataFrame,
+    m: int,
+    rng: np.random.Generator,
+    *,
+    samples: int = 2,
+    exclude: Sequence[tuple[int, int]] = (),
+) -> Index:
+    """The `m` pairs that add most information on the curve's parameters, chosen one after another.
+
+    A pair whose `samples` answers an order carry I nats of Fisher information adds
+    log(1 + I v_ij / (1 + s^2 I)) to log det of the information matrix, where v_ij is the variance
+    of the utility difference under the current fit and s^2 the misfit variance (ESTIMATION.md);
+    the covariance is updated after every choice. Pairs near indifference whose difference is badly
+    known win. Pairs that the fit has seen, and those in `exclude` (positions in `items`), are
+    not asked again. The equal-quantity share and the dollar share are chosen by the same rule from
+    their own candidates.
+    """
+    grid, positions = _grid(items)
+    if grid.items != fit.grid.items:
+        raise EstimationError("the fit is of other items than those to choose from.")
+    n = len(grid.items)
+    jacobian = fit.model.design * fit.model.derivative(fit.theta)
+    covariance = jacobian @ fit.laplace_covariance @ jacobian.T
+    information = _information(fit, samples)
+
+    i, j = np.triu_indices(n, 1)
+    free = np.ones((n, n), dtype=bool)
+    free[fit.first, fit.second] = free[fit.second, fit.first] = False
+    at = {int(position): k for k, position in enumerate(positions)}
+    for left, right in exclude:
+        if left in at and right in at:
+            free[at[left], at[right]] = free[at[right], at[left]] = False
+    open_ = free[i, j]
+    gain_scale = information[i, j]
+    dollars = (grid.good[i] < 0) != (grid.good[j] < 0)
+    different = grid.good[i] != grid.good[j]
+    equal = different & ~dollars & np.isclose(grid.x[i], grid.x[j])
+    # A hair of noise breaks ties at random instead of by the order of the file.
+    jitter = 1.0 + 1e-6 * rng.random(len(i))
+    wishes = rng.permutation(
+        np.repeat([0, 1, 2], _quotas(m, grid.has_dollars, int((equal & open_).sum())))
+    )
+    chosen: list[int] = []
+    for wish in wishes:
+        diagonal = np.diag(covariance)
+        v = diagonal[i] + diagonal[j] - 2.0 * covariance[i, j]
+        gain = np.where(open_, np.maximum(gain_scale * v, 0.0) * jitter, -1.0)
+        candidates = (np.ones(len(i), bool), equal, dollars)[wish]
+        gain = np.where(candidates, gain, -1.0)
+        best = int(np.argmax(gain))
+        if gain[best] < 0:
+            continue
+        chosen.append(best)
+        open_[best] = False
+        towards = covariance[:, i[best]] - covariance[:, j[best]]
+        scale = gain_scale[best] / (1.0 + gain_scale[best] * max(v[best], 0.0))
+        covariance -= scale * np.outer(towards, towards)
+    return positions[np.stack([i[chosen], j[chosen]], axis=1)]
+
+
+def _grid(items: pd.DataFrame) -> tuple[Grid, Index]:
+    """The grid, and the position in `items` of each of its rows."""
+    used = items["kind"].isin(["good", "dollar"]).to_numpy()
+    return grid_of(items), np.flatnonzero(used)
+
+
+def _quotas(m: int, has_dollars: bool, equal_left: int) -> list[int]:
+    equal = min(round(EQUAL_SHARE * m), equal_left)
+    dollars = round(DOLLAR_SHARE * m) if has_dollars else 0
+    return [m - equal - dollars, equal, dollars]
+
+
+def _information(fit: CurveFit, samples: int) -> Array:
+    """Overdispersed information of a pair asked `samples` times an order, (n, n)."""
+    u = fit.utility
+    difference = u[:, None] - u[None, :]
+    both = np.zeros_like(difference)
+    for z in (difference + fit.order_effect, -difference + fit.order_effect):
+        one = np.ones_like(z)
+        both += samples * terms(z, one, 0.0 * one, fit.link, fit.lapse).information
+    return np.asarray(both / (1.0 + fit.misfit_variance * both))
