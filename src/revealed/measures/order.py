@@ -1,0 +1,461 @@
+"""Listing order, and the gate: is there a preference here that does not depend on the slot?
+
+From the choices of one respondent, instrument and arm: the share of first-listed options, the order
+effect and what sampling noise alone would give, the correlation of content preference between the
+two orders, and the verdict *measurable* or *not measurable*. A respondent that fails the gate is
+not thereby incoherent: its answers do not carry a utility at all (METHODS 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ..foundation.errors import DataError
+from ..foundation.schemas import Finding, Provenance
+from .intervals import (
+    Z95,
+    Array,
+    Estimate,
+    percentile,
+    resample_weights,
+    share,
+    weighted_correlation,
+)
+
+if TYPE_CHECKING:
+    from ..utilities.fit import Fit
+
+CALIBRATION_NEEDED = 0.95
+CORRELATION_NEEDED = 0.5
+PAIRS_NEEDED = 20
+"""Below this many pairs with answers in both orders the gate passes no judgement but "too few"."""
+
+_KINDS = ("n_first", "n_second", "n_neutral", "n_refused", "n_unparsed", "n_failed")
+
+
+def pair_orders(choices: pd.DataFrame) -> pd.DataFrame:
+    """One row a pair with its answers in both orders side by side.
+
+    A pair's item ``a`` is the one listed first where the pair first appears in the table. A pair
+    that was asked anew elsewhere keeps its askings apart if the table says where (a column
+    ``triad``); otherwise the k-th asking in one order meets the k-th in the other.
+
+    Returns
+    -------
+    DataFrame
+        a, b; for the order "a listed first": ``wins_1`` (times a was chosen) of ``n_1`` decided
+        answers; for "a listed second": ``wins_2`` of ``n_2``. Pairs without a decided answer in
+        both orders are left out. The column ``triad`` is kept if there is one.
+    """
+    if choices.empty:
+        return pd.DataFrame(columns=["a", "b", "wins_1", "n_1", "wins_2", "n_2"])
+    _one_cell(choices)
+    block = ["triad"] if "triad" in choices.columns else []
+    table = choices[["first", "second", "n_first", "n_second", *block]].copy()
+    table["asking"] = table.groupby(["first", "second", *block], sort=False).cumcount()
+    # Ids in one canonical order make the pair's key; which item is "a" is settled afterwards.
+    low = table[["first", "second"]].min(axis=1)
+    high = table[["first", "second"]].max(axis=1)
+    table["pair"] = pd.MultiIndex.from_arrays(
+        [low, high, table["asking"], *(table[name] for name in block)]
+    ).factorize()[0]
+    lead = table.drop_duplicates("pair").set_index("pair")["first"]
+    forward = table["first"].to_numpy() == table["pair"].map(lead).to_numpy()
+    decided = (table["n_first"] + table["n_second"]).astype(float)
+    table["n"] = decided
+    one = table[forward].set_index("pair")
+    two = table[~forward].set_index("pair")
+    both = pd.DataFrame(
+        {
+            "a": one["first"],
+            "b": one["second"],
+            "wins_1": one["n_first"].astype(float),
+            "n_1": one["n"],
+            "wins_2": two["n_second"].astype(float),
+            "n_2": two["n"],
+            **{name: one[name] for name in block},
+        }
+    )
+    answered = (both["n_1"] > 0) & (both["n_2"] > 0)
+    return both[answered].reset_index(drop=True)
+
+
+def _one_cell(choices: pd.DataFrame) -> None:
+    """Refuse a table that mixes respondents, instruments or arms."""
+    for name in ("respondent", "instrument", "arm"):
+        if name in choices.columns and len(choices[name].unique()) > 1:
+            found = ", ".join(map(str, choices[name].unique()[:3]))
+            raise DataError(
+                f"choices of one {name} are wanted here, found {found}.",
+                todo="Select one respondent, instrument and arm.",
+            )
+
+
+def first_share(choices: pd.DataFrame) -> Estimate:
+    """Share of decided answers that chose the option listed first, pair-clustered."""
+    key = pd.DataFrame(
+        {
+            "low": choices[["first", "second"]].min(axis=1),
+            "high": choices[["first", "second"]].max(axis=1),
+            "hits": choices["n_first"].astype(float),
+            "total": (choices["n_first"] + choices["n_second"]).astype(float),
+        }
+    )
+    sums = key.groupby(["low", "high"], sort=False)[["hits", "total"]].sum()
+    return share(sums["hits"], sums["total"])
+
+
+def order_effect(
+    choices: pd.DataFrame, *, replicates: int = 2000, seed: int = 0
+) -> tuple[Estimate, float]:
+    """Mean over pairs of |P(a | listed first) - P(a | listed second)|, and its noise floor.
+
+    The floor is what the same mean would be on average if the order had no effect: given a pair's
+    wins over both orders together, its wins in one order are then hypergeometric, whatever the
+    preference, so the floor needs no model. With few answers an order it is far from zero (ten an
+    order of a fair coin: 0.18). Soft counts (token log-probabilities, not whole numbers) carry no
+    sampling noise of this kind and add nothing to it.
+
+    Returns
+    -------
+    (Estimate, float)
+        The effect with a bootstrap interval over pairs, and the floor.
+    """
+    pairs = pair_orders(choices)
+    method = "mean over pairs, bootstrap over pairs"
+    if pairs.empty:
+        return Estimate(np.nan, None, None, 0, method, "no pair answered in both orders"), np.nan
+    gap = np.abs(pairs["wins_1"] / pairs["n_1"] - pairs["wins_2"] / pairs["n_2"]).to_numpy()
+    m = len(gap)
+    low, high = percentile(resample_weights(m, replicates, seed) @ gap / m)
+    floor = float(_noise_floor(pairs).mean())
+    return Estimate(float(gap.mean()), low, high, m, method, f"noise floor {floor:.3f}"), floor
+
+
+def _noise_floor(pairs: pd.DataFrame) -> Array:
+    """Expected |wins_1/n_1 - wins_2/n_2| of each pair given its total, without an order effect."""
+    counts = pairs[["wins_1", "n_1", "wins_2", "n_2"]].to_numpy(float)
+    whole = (counts == np.round(counts)).all(axis=1)
+    keys = np.column_stack(
+        [counts[:, 1], counts[:, 3], counts[:, 0] + counts[:, 2]]
+    ).round().astype(int)  # fmt: skip
+    distinct, where = np.unique(keys, axis=0, return_inverse=True)
+    expected = np.empty(len(distinct))
+    for row, (n_1, n_2, wins) in enumerate(distinct):
+        k = np.arange(max(0, wins - n_2), min(n_1, wins) + 1)
+        mass = stats.hypergeom.pmf(k, n_1 + n_2, wins, n_1)
+        expected[row] = float(mass @ np.abs(k / n_1 - (wins - k) / n_2))
+    return np.where(whole, expected[where.ravel()], 0.0)
+
+
+def cross_order_correlation(
+    choices: pd.DataFrame, *, replicates: int = 2000, seed: int = 0
+) -> Estimate:
+    """Correlation over pairs of P(a | listed first) with P(a | listed second).
+
+    Where one side does not vary (a respondent that always takes the same slot) no content
+    preference is visible and the correlation is 0 by convention, without an interval.
+    """
+    pairs = pair_orders(choices)
+    method = "Pearson over pairs, bootstrap over pairs"
+    m = len(pairs)
+    if m < 3:
+        return Estimate(np.nan, None, None, m, method, "fewer than 3 pairs in both orders")
+    x = (pairs["wins_1"] / pairs["n_1"]).to_numpy()
+    y = (pairs["wins_2"] / pairs["n_2"]).to_numpy()
+    r = float(weighted_correlation(x, y, np.ones((1, m)))[0])
+    if np.isnan(r):
+        return Estimate(0.0, None, None, m, method, "answers do not vary with the content")
+    low, high = percentile(weighted_correlation(x, y, resample_weights(m, replicates, seed)))
+    return Estimate(r, low, high, m, method)
+
+
+def split_half(choices: pd.DataFrame) -> Estimate:
+    """Correlation over pairs between halves of the answers of one order, mean of both orders.
+
+    Its expected value over all ways to halve the answers, from the counts: with k wins of n, the
+    unbiased sampling variance of a share is k(n-k)/(n²(n-1)), and the rest of the variance between
+    pairs is what both halves share.
+    """
+    pairs = pair_orders(choices)
+    halves = [_variances(pairs, order) for order in (1, 2)]
+    method = "expected over all halvings, mean of both orders"
+    if any(np.isnan(v) or v <= 0 for v, _ in halves):
+        return Estimate(np.nan, None, None, len(pairs), method, "answers do not vary")
+    values = [(v - noise) / (v + noise) for v, noise in halves]
+    return Estimate(float(np.mean(values)), None, None, len(pairs), method)
+
+
+def disattenuated_correlation(choices: pd.DataFrame) -> Estimate:
+    """The cross-order correlation that endless answers an order would show.
+
+    Divided by the root of both orders' reliabilities (`split_half` stepped up to all answers).
+    NaN where an order's variation is sampling noise alone.
+    """
+    pairs = pair_orders(choices)
+    method = "cross-order correlation over the root of both reliabilities"
+    raw = cross_order_correlation(choices, replicates=2)
+    parts = [_variances(pairs, order) for order in (1, 2)]
+    reliabilities = [1.0 - noise / v if v > 0 else np.nan for v, noise in parts]
+    if np.isnan(raw.value) or not all(value > 0.05 for value in reliabilities):
+        return Estimate(np.nan, None, None, len(pairs), method, "no reliable variation")
+    value = raw.value / float(np.sqrt(np.prod(reliabilities)))
+    return Estimate(float(np.clip(value, -1.0, 1.0)), None, None, len(pairs), method)
+
+
+def _variances(pairs: pd.DataFrame, order: int) -> tuple[float, float]:
+    """Variance over pairs of one order's shares, and the mean sampling variance within it."""
+    if len(pairs) < 3:
+        return np.nan, np.nan
+    n = pairs[f"n_{order}"].to_numpy()
+    p = pairs[f"wins_{order}"].to_numpy() / n
+    soft = pairs[f"wins_{order}"].to_numpy() % 1 != 0
+    # One answer gives no variance estimate; the pairs with two or more stand for it.
+    noise = np.where(
+        soft, 0.0, np.divide(p * (1 - p), n - 1, out=np.full(len(n), np.nan), where=n > 1)
+    )
+    return float(p.var(ddof=1)), float(np.nanmean(noise)) if np.isfinite(noise).any() else np.nan
+
+
+def answer_shares(choices: pd.DataFrame) -> dict[str, Estimate]:
+    """Shares of neutral, refused and unparsed among the answers received, and of failed requests.
+
+    Keys neutral, refused, unparsed, failed; intervals pair-clustered.
+    """
+    key = choices[["first", "second"]]
+    sums = (
+        choices[list(_KINDS)]
+        .astype(float)
+        .groupby([key.min(axis=1), key.max(axis=1)], sort=False)
+        .sum()
+    )
+    received = sums[list(_KINDS[:-1])].sum(axis=1)
+    shares = {
+        kind: share(sums[f"n_{kind}"], received) for kind in ("neutral", "refused", "unparsed")
+    }
+    shares["failed"] = share(sums["n_failed"], received + sums["n_failed"])
+    return shares
+
+
+def calibration_accuracy(calibration: pd.DataFrame, pairs: pd.DataFrame) -> Estimate:
+    """Share of right answers on pairs whose better side is beyond dispute.
+
+    Parameters
+    ----------
+    calibration
+        Choices on the calibration instrument, both orders.
+    pairs
+        Columns better, worse: item ids.
+
+    Neutral, refused and unparseable answers count as not right; failed requests are missing data.
+
+    Raises
+    ------
+    DataError
+        If a calibration pair is asked that `pairs` does not know.
+    """
+    better = set(zip(pairs["better"], pairs["worse"], strict=True))
+    listed = list(zip(calibration["first"], calibration["second"], strict=True))
+    forward = np.array([pair in better for pair in listed], dtype=bool)
+    backward = np.array([pair[::-1] in better for pair in listed], dtype=bool)
+    if not (forward | backward).all():
+        row = int(np.flatnonzero(~(forward | backward))[0])
+        raise DataError(
+            f"{listed[row]} is no calibration pair.", where=f"calibration choices, row {row + 1}"
+        )
+    right = np.where(forward, calibration["n_first"], calibration["n_second"]).astype(float)
+    received = calibration[list(_KINDS[:-1])].astype(float).sum(axis=1)
+    key = calibration[["first", "second"]]
+    sums = (
+        pd.DataFrame({"right": right, "received": received.to_numpy()}, index=calibration.index)
+        .groupby([key.min(axis=1), key.max(axis=1)], sort=False)
+        .sum()
+    )
+    return share(sums["right"], sums["received"])
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The verdict on one respondent, with everything it rests on."""
+
+    respondent: str
+    measurable: bool
+    reasons: tuple[str, ...]
+    """Why not measurable; or, for a pass, what could not be judged. May be empty."""
+    calibration: Estimate | None
+    cross_correlation: Estimate
+    disattenuated: Estimate
+    p_first: Estimate
+    effect: Estimate
+    effect_floor: float
+    shares: dict[str, Estimate]
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words."""
+        return "measurable" if self.measurable else "not measurable"
+
+
+def gate(
+    choices: pd.DataFrame,
+    calibration: pd.DataFrame | None = None,
+    calibration_pairs: pd.DataFrame | None = None,
+    *,
+    replicates: int = 2000,
+    seed: int = 0,
+) -> Gate:
+    """Judge whether the respondent's choices carry a content preference (METHODS 1).
+
+    Measurable if at least 95 % of the calibration answers are right and the cross-order correlation
+    is at least 0.5. Without calibration answers the verdict rests on the correlation alone and says
+    so among its reasons. Refusals and unparseable answers are reported, not judged.
+    """
+    respondent = str(choices["respondent"].iloc[0]) if len(choices) else ""
+    correlation = cross_order_correlation(choices, replicates=replicates, seed=seed)
+    effect, floor = order_effect(choices, replicates=replicates, seed=seed)
+    accuracy: Estimate | None = None
+    if calibration is not None and calibration_pairs is not None and len(calibration):
+        accuracy = calibration_accuracy(calibration, calibration_pairs)
+    failures: list[str] = []
+    if correlation.n < PAIRS_NEEDED:
+        failures.append(
+            f"only {correlation.n} pairs answered in both orders, {PAIRS_NEEDED} needed"
+        )
+    elif correlation.value < CORRELATION_NEEDED:
+        failures.append(
+            f"cross-order correlation {correlation.value:.2f}, at least {CORRELATION_NEEDED} needed"
+        )
+    if accuracy is not None and np.isnan(accuracy.value):
+        failures.append("no answer to any calibration pair")
+    elif accuracy is not None and accuracy.value < CALIBRATION_NEEDED:
+        failures.append(
+            f"{accuracy.value:.0%} of calibration answers right, {CALIBRATION_NEEDED:.0%} needed"
+        )
+    limits = ["no calibration answers: judged on the order alone"] if accuracy is None else []
+    return Gate(
+        respondent=respondent,
+        measurable=not failures,
+        reasons=(*failures, *limits),
+        calibration=accuracy,
+        cross_correlation=correlation,
+        disattenuated=disattenuated_correlation(choices),
+        p_first=first_share(choices),
+        effect=effect,
+        effect_floor=floor,
+        shares=answer_shares(choices),
+    )
+
+
+def gate_table(gates: Sequence[Gate]) -> pd.DataFrame:
+    """Gates as a table, one row a respondent, for a figure or a download."""
+    return pd.DataFrame(
+        {
+            "respondent": [g.respondent for g in gates],
+            "verdict": [g.verdict for g in gates],
+            "calibration": [g.calibration.value if g.calibration else np.nan for g in gates],
+            "calibration_low": [
+                _or_nan(g.calibration.low) if g.calibration else np.nan for g in gates
+            ],
+            "calibration_high": [
+                _or_nan(g.calibration.high) if g.calibration else np.nan for g in gates
+            ],
+            "cross_correlation": [g.cross_correlation.value for g in gates],
+            "cross_correlation_low": [_or_nan(g.cross_correlation.low) for g in gates],
+            "cross_correlation_high": [_or_nan(g.cross_correlation.high) for g in gates],
+            "disattenuated": [g.disattenuated.value for g in gates],
+            "p_first": [g.p_first.value for g in gates],
+            "effect": [g.effect.value for g in gates],
+            "effect_floor": [g.effect_floor for g in gates],
+            **{
+                kind: [g.shares[kind].value for g in gates]
+                for kind in ("neutral", "refused", "unparsed", "failed")
+            },
+            "reasons": ["; ".join(g.reasons) for g in gates],
+        }
+    )
+
+
+def _or_nan(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def findings(
+    choices: pd.DataFrame,
+    *,
+    chapter: str,
+    provenance: Provenance,
+    calibration: pd.DataFrame | None = None,
+    calibration_pairs: pd.DataFrame | None = None,
+    fit: Fit | None = None,
+    claim: str = "",
+    replicates: int = 2000,
+    seed: int = 0,
+) -> list[Finding]:
+    """Everything this module says about one respondent, instrument and arm.
+
+    Estimands order.p_first, order.effect, order.effect_floor, order.cross_correlation,
+    order.cross_correlation_disattenuated, order.split_half, order.probit (with a `fit`),
+    gate.calibration (with calibration answers), gate.measurable, answers.neutral, .refused,
+    .unparsed, .failed. What is undefined on these answers is left out.
+    """
+    if choices.empty:
+        return []
+    g = gate(choices, calibration, calibration_pairs, replicates=replicates, seed=seed)
+    cell = {name: str(choices[name].iloc[0]) for name in ("respondent", "instrument", "arm")}
+    made: list[Finding] = []
+
+    def add(estimand: str, estimate: Estimate | None, unit: str, note: str = "") -> None:
+        if estimate is None or np.isnan(estimate.value):
+            return
+        made.append(
+            Finding(
+                estimand=estimand,
+                chapter=chapter,
+                estimate=estimate.value,
+                low=estimate.low,
+                high=estimate.high,
+                unit=unit,
+                n=estimate.n,
+                method=estimate.method,
+                provenance=provenance,
+                claim=claim,
+                note=note or estimate.note,
+                **cell,
+            )
+        )
+
+    add("order.p_first", g.p_first, "share")
+    add("order.effect", g.effect, "share")
+    add(
+        "order.effect_floor",
+        Estimate(g.effect_floor, None, None, g.effect.n, "hypergeometric given each pair's total"),
+        "share",
+        "order effect expected from sampling noise alone",
+    )
+    add("order.cross_correlation", g.cross_correlation, "correlation")
+    add("order.cross_correlation_disattenuated", g.disattenuated, "correlation")
+    add("order.split_half", split_half(choices), "correlation")
+    if fit is not None and fit.order_effect_se is not None:
+        half = Z95 * float(fit.order_effect_se)
+        w = float(fit.order_effect)
+        add(
+            "order.probit",
+            Estimate(w, w - half, w + half, g.effect.n, "MAP, pair-clustered HC3"),
+            f"{fit.link} scale",
+        )
+    add("gate.calibration", g.calibration, "share")
+    add(
+        "gate.measurable",
+        Estimate(float(g.measurable), None, None, g.cross_correlation.n, "measurement gate"),
+        "1 or 0",
+        "; ".join(g.reasons),
+    )
+    for kind, estimate in g.shares.items():
+        add(f"answers.{kind}", estimate, "share")
+    return made
