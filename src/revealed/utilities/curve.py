@@ -162,7 +162,7 @@ class CurveFit:
         inner = self.model.derivative(self.theta)[where]
         d_value, d_slope = np.zeros((2, len(x), len(self.theta)))
         d_value[:, where], d_slope[:, where] = value * inner, slope * inner
-        return value @ t, slope @ t, d_value, d_slope
+        return np.asarray(value @ t), np.asarray(slope @ t), d_value, d_slope
 
     def slope_at(self, x: Array) -> tuple[Array, Array]:
         """Slope of good g's curve at ``x[g]``, and its gradient in theta (goods x p)."""

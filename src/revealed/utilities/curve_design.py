@@ -62,9 +62,8 @@ def first_round(items: pd.DataFrame, m: int, rng: np.random.Generator) -> Index:
         a, b = of_good[ring[step % goods]], of_good[ring[(step + 1) % goods]]
         found = False
         if equal[len(chosen)]:
-            same = [(i, j) for i in a for j in b if np.isclose(grid.x[i], grid.x[j])]
-            if same:
-                found = draw(*np.array(same, dtype=np.intp).T)
+            same_a, same_b = np.nonzero(np.abs(grid.x[a][:, None] - grid.x[b][None, :]) < 1e-9)
+            found = draw(a[same_a], b[same_b])
         found = found or add(a, b)
         misses = 0 if found else misses + 1
         if misses > 20 * goods:
@@ -77,7 +76,7 @@ def first_round(items: pd.DataFrame, m: int, rng: np.random.Generator) -> Index:
         if not add(of_good[g], money):
             raise EstimationError(f"there are no {m} different pairs with dollars.")
     pairs = np.array(sorted(chosen), dtype=np.intp)
-    return positions[rng.permutation(pairs, axis=0)]
+    return np.asarray(positions[rng.permutation(pairs, axis=0)])
 
 
 def next_round(
@@ -129,17 +128,17 @@ def next_round(
         diagonal = np.diag(covariance)
         v = diagonal[i] + diagonal[j] - 2.0 * covariance[i, j]
         gain = np.where(open_, np.maximum(gain_scale * v, 0.0) * jitter, -1.0)
-        candidates = (np.ones(len(i), bool), equal, dollars)[wish]
-        gain = np.where(candidates, gain, -1.0)
-        best = int(np.argmax(gain))
+        wished = np.where(dollars if wish == 2 else equal, gain, -1.0) if wish else gain
+        # A share whose candidates have run out goes to the best of the others.
+        best = int(np.argmax(wished if wished.max() >= 0 else gain))
         if gain[best] < 0:
-            continue
+            break
         chosen.append(best)
         open_[best] = False
         towards = covariance[:, i[best]] - covariance[:, j[best]]
         scale = gain_scale[best] / (1.0 + gain_scale[best] * max(v[best], 0.0))
         covariance -= scale * np.outer(towards, towards)
-    return positions[np.stack([i[chosen], j[chosen]], axis=1)]
+    return np.asarray(positions[np.stack([i[chosen], j[chosen]], axis=1)])
 
 
 def _grid(items: pd.DataFrame) -> tuple[Grid, Index]:

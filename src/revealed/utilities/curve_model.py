@@ -31,7 +31,7 @@ class Grid:
 
     ``good`` is the position in ``goods``, -1 for dollars; ``x`` the natural logarithm of quantity
     or dollars, centred on the mean over the distinct quantities (``center``) or amounts
-    (``dollar_center``).
+    (``dollar_center``). ``placebo`` and ``alias_of`` belong to the goods, in their order.
     """
 
     items: tuple[str, ...]
@@ -42,6 +42,8 @@ class Grid:
     sign: Array
     center: float
     dollar_center: float
+    placebo: NDArray[np.bool_]
+    alias_of: tuple[str, ...]
 
     @property
     def has_dollars(self) -> bool:
@@ -75,10 +77,12 @@ def grid_of(items: pd.DataFrame, reference: Sequence[str] | None = None) -> Grid
     dollar_center = float(np.unique(log[dollar]).mean()) if dollar.any() else 0.0
     place = {name: i for i, name in enumerate(goods)}
     good = np.array([-1 if d else place[g] for d, g in zip(dollar, names, strict=True)], np.intp)
+    alias = used["alias_of"].fillna("") if "alias_of" in used else ""
+    of_goods = used.assign(placebo=is_placebo(used), alias_of=alias)[~dollar]
+    of_goods = of_goods.drop_duplicates("good")
     sign = used["sign"].to_numpy(dtype=float) if "sign" in used else np.ones(len(used))
     if reference is None:
-        real = used[~dollar & ~is_placebo(used).to_numpy()]
-        reference = tuple(dict.fromkeys(real["good"].astype(str))) or goods
+        reference = tuple(of_goods.loc[~of_goods["placebo"], "good"].astype(str)) or goods
     else:
         of_item = dict(zip(used.index.astype(str), names, strict=True))
         reference = tuple(dict.fromkeys(of_item.get(r, r) for r in reference))
@@ -93,6 +97,8 @@ def grid_of(items: pd.DataFrame, reference: Sequence[str] | None = None) -> Grid
         sign=np.where(dollar, 1.0, sign),
         center=center,
         dollar_center=dollar_center,
+        placebo=of_goods["placebo"].to_numpy(dtype=bool),
+        alias_of=tuple(of_goods["alias_of"].astype(str)),
     )
 
 
