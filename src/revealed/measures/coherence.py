@@ -211,7 +211,7 @@ def _named_triads(choices: pd.DataFrame) -> Triads:
 def pair_rates(pairs: pd.DataFrame) -> Array:
     """P(a chosen) of each pair, both orders weighing the same: shape (m,)."""
     one, two = pairs["wins_1"] / pairs["n_1"], pairs["wins_2"] / pairs["n_2"]
-    return ((one + two) / 2.0).to_numpy(float)
+    return np.asarray((one + two) / 2.0, float)
 
 
 @dataclass(frozen=True)
