@@ -1,0 +1,331 @@
+"""The command line: a thin layer over the rooms.
+
+Errors of the person come out as one message on the error stream and the error's exit code, without
+a traceback; anything else is a defect of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from revealed import __version__
+from revealed.foundation.errors import ConfigError, RevealedError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from revealed.respondents import RespondentSpec
+    from revealed.study import Run
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="The reproducible study of what language models prefer.",
+)
+
+
+class Format(StrEnum):
+    """How a table is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+class Mode(StrEnum):
+    """How P(first) is read; see `revealed.respondents.RespondentSpec`."""
+
+    auto = "auto"
+    sample = "sample"
+    logprob = "logprob"
+
+
+RunName = Annotated[str, typer.Option("--run", help="Name of the run (data/runs/NAME).")]
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--respondent", help="A LiteLLM model or a name in study.yaml; repeatable."),
+]
+Instruments = Annotated[
+    list[str] | None,
+    typer.Option("--instrument", help="Only these (names or patterns); repeatable."),
+]
+ApiBase = Annotated[
+    str | None, typer.Option("--api-base", help="Address of an OpenAI-compatible server.")
+]
+ApiKeyEnv = Annotated[
+    str | None, typer.Option("--api-key-env", help="Environment variable that holds the key.")
+]
+ModeOption = Annotated[Mode | None, typer.Option(help="Sample answers or read log-probabilities.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
+
+
+def _specs(
+    run: Run, names: list[str] | None, api_base: str | None, key: str | None, mode: Mode | None
+) -> list[RespondentSpec]:
+    """Respondents by name: the study's or the run's own, else new ones of that model."""
+    from revealed.respondents import RespondentSpec
+
+    changes: dict[str, Any] = {
+        name: value
+        for name, value in {"api_base": api_base, "api_key_env": key, "mode": mode}.items()
+        if value is not None
+    }
+    known = {entry.spec.name: entry.spec for entry in run.study.respondents} | run.added()
+    if names is None:
+        if changes:
+            raise ConfigError(
+                "--api-base, --api-key-env and --mode describe one respondent.",
+                todo="Name it with --respondent.",
+            )
+        return list(known.values())
+    specs = []
+    for name in names:
+        spec = known.get(name) or RespondentSpec(name=name, model=name)
+        specs.append(RespondentSpec(**{**spec.model_dump(exclude_unset=True), **changes}))
+    return specs
+
+
+@app.command()
+def plan(
+    run: RunName = "default",
+    respondent: Names = None,
+    instrument: Instruments = None,
+    api_base: ApiBase = None,
+    api_key_env: ApiKeyEnv = None,
+    mode: ModeOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """Print requests, tokens, cost and time per respondent and instrument; spends nothing."""
+    from revealed import study
+
+    opened = study.open_run(run)
+    specs = _specs(opened, respondent, api_base, api_key_env, mode)
+    planned = study.plan(opened.study, specs, instrument)
+    if format is not Format.table:
+        return _print(planned, format)
+    groups = planned.groupby(["respondent", "instrument"], sort=False)
+    shown = groups.agg(
+        arms=("arm", "nunique"), requests=("requests", "sum"),
+        tokens_in=("input_tokens", "sum"), tokens_out=("output_tokens", "sum"),
+        cost=("cost", lambda c: c.sum(skipna=False)), time=("seconds", "sum"),
+    ).reset_index()  # fmt: skip
+    total: dict[str, Any] = {name: shown[name].sum() for name in shown.columns[3:]}
+    shown.loc[len(shown)] = {"respondent": "total", "instrument": "", "arms": "", **total}
+    for name in ("requests", "tokens_in", "tokens_out"):
+        shown[name] = shown[name].map(lambda n: f"{int(n):,}")
+    shown["cost"] = [
+        "unknown" if c != c else "0" if c == 0 else f"${c:,.2f}" for c in shown["cost"].astype(float)
+    ]
+    shown["time"] = shown["time"].map(_duration)
+    _print(shown, Format.table)
+    for name in sorted(set(planned.loc[planned["cost"].isna(), "respondent"])):
+        typer.echo(
+            f"{name}: cost unknown (not in LiteLLM's table). Give input_cost_per_token and "
+            "output_cost_per_token in study.yaml to have it counted and limited."
+        )
+    typer.echo(
+        "Tokens are estimated at four characters each, answers at their cap without hidden "
+        "reasoning; times assume one second an answer."
+    )
+
+
+@app.command()
+def run(
+    run: RunName = "default",
+    respondent: Names = None,
+    instrument: Instruments = None,
+    api_base: ApiBase = None,
+    api_key_env: ApiKeyEnv = None,
+    mode: ModeOption = None,
+    max_cost: Annotated[
+        float | None, typer.Option(help="US dollars at most, all respondents of this call together.")
+    ] = None,
+) -> None:
+    """Ask what is missing, then fit; a run that was stopped goes on where it was."""
+    from revealed import study
+
+    opened = study.open_run(run)
+    specs = _specs(opened, respondent, api_base, api_key_env, mode)
+    if max_cost is not None and max_cost <= 0:
+        from revealed.foundation.errors import BudgetError
+
+        raise BudgetError(
+            f"a budget of {max_cost:g} buys nothing.",
+            todo="`revealed plan` prints what the study costs.",
+        )
+    study.run_respondents(opened, specs, instruments=instrument, max_cost=max_cost)
+    typer.echo(f"Done. `make book RUN={opened.name}` shows it; `revealed findings` prints it.")
+
+
+@app.command()
+def status(run: RunName = "default", format: FormatOption = Format.table) -> None:
+    """Show what is answered and fitted of what is planned, cell by cell."""
+    from revealed import study
+
+    _print(study.status(study.open_run(run)), format)
+
+
+@app.command()
+def fit(run: RunName = "default", respondent: Names = None, instrument: Instruments = None) -> None:
+    """Fit utilities to the stored choices."""
+    from revealed import study
+
+    opened = study.open_run(run)
+    for name in respondent or sorted(set(opened.cells()["respondent"])):
+        fitted = study.fit_respondent(opened, name, instruments=instrument)
+        typer.echo(f"{name}: {len(fitted)} fits")
+
+
+@app.command("import")
+def import_(
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="Choices to bring in (Parquet or CSV); default: the public sources."),
+    ] = None,
+    run: RunName = "default",
+) -> None:
+    """Bring published answers into the run; a source that cannot be had is said, not fatal."""
+    from revealed import study
+
+    opened = study.open_run(run)
+    if path is not None:
+        table = study.import_choices(opened, path)
+        typer.echo(f"{len(table):,} rows of {table['respondent'].iloc[0]} imported.")
+        return
+    found = study.import_public(opened)
+    typer.echo(f"{sum(row['available'] for row in found.values())} of {len(found)} sources.")
+    for file, why in opened.unavailable().items():
+        typer.echo(f"not available: {file} ({why})", err=True)
+
+
+@app.command()
+def fetch(
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Files of data/sources.yaml; default: all.")
+    ] = None,
+) -> None:
+    """Fetch public data into the cache, every file checked by its checksum."""
+    from revealed.study import fetch_sources
+
+    for file, path in fetch_sources(files):
+        typer.echo(f"{file}  {path}")
+
+
+@app.command()
+def findings(run: RunName = "default", format: FormatOption = Format.table) -> None:
+    """Print every finding of a run."""
+    from revealed import study
+
+    table = study.open_run(run).findings()
+    if format is Format.table:
+        table = table[
+            ["chapter", "estimand", "respondent", "subject", "estimate", "low", "high", "unit", "n"]
+        ]
+    _print(table, format)
+
+
+@app.command()
+def report(run: RunName = "default") -> None:
+    """Assemble the pages from the run's findings and render the website."""
+    from revealed.report import build_site
+
+    typer.echo(f"The book is at {build_site(run)}")
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Check the installation and say what to do; exit code 1 if something needed is missing."""
+    from revealed.doctor import examine
+
+    checks = examine()
+    if as_json:
+        typer.echo(json.dumps([check.as_dict() for check in checks], indent=1))
+    else:
+        for check in checks:
+            typer.echo(f"{check.mark}  {check.name:<14} {check.found}")
+            if check.todo:
+                typer.echo(f"{'':18}{check.todo}")
+    if any(check.state == "missing" for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command(hidden=True)
+def notebook(
+    source: Path,
+    output: Path,
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="NAME=VALUE")] = None,
+) -> None:
+    """Execute one notebook as a step of the chain."""
+    from revealed import study
+    from revealed.foundation.paths import project_root
+
+    values: dict[str, Any] = {}
+    for text in parameter or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"-p {text!r} is not NAME=VALUE.")
+        values[name] = value
+    root = project_root()
+    opened = study.open_run(values.get("run", "default"), root)
+    study.execute_notebook(
+        root / source, root / output, values, root=root, seed=opened.study.seed,
+        inputs=opened.inputs(values.get("respondent")),
+    )  # fmt: skip
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _print(table: pd.DataFrame, format: Format) -> None:
+    if format is Format.json:
+        typer.echo(table.to_json(orient="records", indent=1, force_ascii=False, double_precision=15))
+    elif format is Format.csv:
+        typer.echo(table.to_csv(index=False), nl=False)
+    elif table.empty:
+        typer.echo("Nothing yet.")
+    else:
+        typer.echo(table.to_string(index=False, na_rep="", float_format=lambda x: f"{x:.4g}"))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; the process ends here."""
+    try:
+        app()
+    except RevealedError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. What was answered is kept; the same command goes on.", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
