@@ -1,0 +1,185 @@
+"""The generated parts of the prose pages, each one HTML snippet that a page takes in.
+
+Every text that comes from a file or a respondent is escaped on its way.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from revealed.figures import page
+from revealed.foundation.errors import RevealedError
+from revealed.foundation.paths import atomic_write
+from revealed.foundation.schemas import PROVENANCES
+from revealed.instruments import list_instruments, load_instrument
+from revealed.study import Run
+
+from . import archive, chain, claims
+
+_UP = ".."  # the pages that take these in lie in book/
+_MEANING = {
+    "elicited": "answers of a model, asked in this run",
+    "public": "answers or fitted utilities of a real model that others published, analysed here",
+    "published": "a figure from the literature, shown as it was published",
+    "simulated": "answers of a program of ours with known preferences; no model",
+}
+
+
+def generate(run: Run, folder: Path) -> None:
+    """Write every snippet of the book for `run` into `folder`."""
+    findings = run.findings()
+    made: dict[str, Callable[[], str]] = {
+        "summary": lambda: claims.summary(run, findings),
+        "claims": lambda: claims.table(run, findings),
+        "rules": claims.rules,
+        "badges": lambda: badges(findings),
+        "gate": gate,
+        "chain": lambda: chain_picture(run),
+        "datasheets": lambda: datasheets(run),
+        "archive": lambda: archive_link(run),
+        "tables": lambda: table_list(run),
+        "findings": lambda: finding_list(run),
+        "record": lambda: record(run),
+    }
+    for name, make in made.items():
+        with atomic_write(folder / f"{name}.html") as temporary:
+            temporary.write_text(make() + "\n", encoding="utf-8")
+
+
+def badges(findings: pd.DataFrame) -> str:
+    """The legend of the badges, with the number of findings of each provenance in this run."""
+    counts = findings["provenance"].value_counts()
+    rows = [
+        {
+            "badge": page.badge(kind),
+            "meaning": _MEANING[kind],
+            "findings in this run": int(counts.get(kind, 0)),
+        }
+        for kind in PROVENANCES
+    ]
+    return page.table(pd.DataFrame(rows), "The four provenances", provenance=PROVENANCES)
+
+
+def gate() -> str:
+    """The thresholds of the gate, as the code has them."""
+    from revealed.measures import order
+
+    rows = [
+        ("calibration pairs answered rightly, at least", f"{order.CALIBRATION_NEEDED:.0%}"),
+        (
+            "correlation of content preference across orders, at least",
+            page.number(order.CORRELATION_NEEDED),
+        ),
+        ("pairs answered in both orders, at least", page.number(order.PAIRS_NEEDED)),
+    ]
+    cells = "".join(
+        f"<tr><td>{html.escape(what)}</td><td class='rv-number'>{html.escape(value)}</td></tr>"
+        for what, value in rows
+    )
+    return f'<div class="rv-table"><div class="rv-scroll"><table>{cells}</table></div></div>'
+
+
+def chain_picture(run: Run) -> str:
+    """The chain as Snakemake would run it; a checkout without Snakemake's file says so."""
+    root = run.paths.root
+    if not (root / "workflow" / "Snakefile").is_file():
+        return page.note("This checkout has no workflow/Snakefile, so there is no chain to draw.")
+    drawn = chain.draw(chain.read_dag(chain.snakemake_dag(root, run.name)))
+    return (
+        f'<figure class="rv-figure rv-chain-figure"><div class="rv-chain">{drawn}</div>'
+        "<figcaption>The steps of this run as Snakemake's own job graph has them; jobs of one kind "
+        "are drawn as one box with their number.</figcaption></figure>"
+    )
+
+
+def datasheets(run: Run) -> str:
+    """One section an instrument: purpose, construction, size and limits."""
+    parts = []
+    for name in list_instruments(run.paths.root):
+        try:
+            instrument = load_instrument(name, run.paths.root)
+        except RevealedError as error:  # an instrument from a public source that is out of reach
+            parts.append(_section(name, page.note(f"Not available here: {error.what}")))
+            continue
+        sheet = instrument.datasheet
+        kinds = instrument.items["kind"].value_counts()
+        held = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.items())
+        limits = "".join(f"<li>{html.escape(limit)}</li>" for limit in sheet.limits)
+        body = (
+            f"<p>{html.escape(sheet.purpose)}</p><p>{html.escape(sheet.construction)}</p>"
+            f"<p>Holds {html.escape(held)}.</p><p>Known limits:</p><ul>{limits}</ul>"
+        )
+        parts.append(_section(f"{sheet.title} ({name})", body))
+    return "".join(parts)
+
+
+def _section(title: str, body: str) -> str:
+    return f'<details class="rv-sheet"><summary>{html.escape(title)}</summary>{body}</details>'
+
+
+def archive_link(run: Run) -> str:
+    """The link to the run's archive."""
+    name = archive.archive_name(run)
+    return (
+        f'<p><a download href="{_UP}/{html.escape(archive.site_folder(run))}/{html.escape(name)}">'
+        f"{html.escape(name)}</a></p>"
+    )
+
+
+def table_list(run: Run) -> str:
+    """Links to every chapter's tables."""
+    return _links(run, (run.paths.folder / "tables").glob("*/*.csv"), "tables")
+
+
+def finding_list(run: Run) -> str:
+    """Links to every chapter's findings."""
+    return _links(run, (run.paths.folder / "findings").glob("*.jsonl"), "findings")
+
+
+def _links(run: Run, files: Iterable[Path], what: str) -> str:
+    rows = []
+    for path in sorted(files):
+        below = path.relative_to(run.paths.folder).as_posix()
+        address = html.escape(f"{_UP}/{archive.site_folder(run)}/{below}", quote=True)
+        name = below.removeprefix(f"{what}/")
+        with path.open(encoding="utf-8") as handle:
+            count = sum(1 for _ in handle) - (path.suffix == ".csv")
+        rows.append(
+            f'<tr><td><a download href="{address}">{html.escape(name)}</a></td>'
+            f'<td class="rv-number">{count:,}</td></tr>'
+        )
+    if not rows:
+        return page.note(f"This run has no {what}.")
+    return (
+        '<div class="rv-table"><div class="rv-scroll"><table><thead><tr><th>file</th>'
+        f'<th class="rv-number">rows</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
+        "</div></div>"
+    )
+
+
+def record(run: Run) -> str:
+    """Commit, seed and versions, and the public files with their checksums."""
+    made = run.record("report", {"study.yaml": run.study.root / "study.yaml"})
+    facts: dict[str, Any] = {"run": run.name, "commit": made["commit"], "seed": made["seed"]}
+    facts |= {f"{name} (version)": value for name, value in made["versions"].items()}
+    facts["study.yaml (SHA-256)"] = made["inputs"].get("study.yaml", "")
+    for file, row in sorted(run.public().items()):
+        facts[f"{file} (SHA-256)"] = row["sha256"] if row["available"] else row["why"]
+    cells = "".join(
+        f"<tr><td>{html.escape(str(name))}</td><td>{html.escape(_plain(value))}</td></tr>"
+        for name, value in facts.items()
+    )
+    return (
+        '<div class="rv-table"><div class="rv-scroll"><table><thead><tr><th>what</th><th>value'
+        f"</th></tr></thead><tbody>{cells}</tbody></table></div></div>"
+    )
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
