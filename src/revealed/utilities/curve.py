@@ -139,6 +139,14 @@ class CurveFit:
         return float(self._curve(np.zeros(1), self.model.dollar, self.model.dollar_basis)[1][0])
 
     @property
+    def dollar_slope_z(self) -> float:
+        """The dollar curve's slope at its centre in standard errors (0 without dollars)."""
+        if not self.grid.has_dollars:
+            return 0.0
+        _, slope, _, g = self._curve(np.zeros(1), self.model.dollar, self.model.dollar_basis)
+        return float(slope[0] / np.sqrt(g[0] @ self.covariance @ g[0]))
+
+    @property
     def utility(self) -> Array:
         """Fitted utility of every item of the grid."""
         return np.asarray(self.model.design @ self.model.transform(self.theta))
@@ -168,6 +176,12 @@ class CurveFit:
         """Slope of good g's curve at ``x[g]``, and its gradient in theta (goods x p)."""
         _, slope, _, gradient = self._curve(x, self.model.slope, self.model.basis)
         return slope, gradient
+
+    def worth_at(self, x: Array) -> tuple[Array, Array]:
+        """Worth b_g + f_g(x[g]) of every good at centred ln N, and its gradient (goods x p)."""
+        value, _, gradient, _ = self._curve(x, self.model.slope, self.model.basis)
+        gradient[:, self.model.b] += np.eye(len(self.goods))
+        return self.b + value, gradient
 
     def quantity_at(self, level: Array, gradient: Array) -> tuple[Array, Array]:
         """Centred ln N at which good g's worth b_g + f_g reaches ``level[g]``.
@@ -208,7 +222,7 @@ class CurveFit:
             middle = (low + high) / 2.0
             short = self._curve(middle, where, basis)[0] < need
             low, high = np.where(short, middle, low), np.where(short, high, middle)
-        return (low + high) / 2.0
+        return np.asarray((low + high) / 2.0)
 
 
 def _rows(c: Counted, grid: Grid) -> tuple[Index, Index, Array, Array]:

@@ -1,0 +1,337 @@
+"""Log prices, rates between goods and willingness to pay, from a fitted quantity curve.
+
+The log price of X is minus the (log) quantity of X whose worth equals one common level, the mean
+worth of the reference goods at the centre of the grid, relative to the geometric mean over the
+reference. With one slope it is (b_X - mean b) / a. One number a good: a rate is a difference of
+log prices, so rate(X, Y) rate(Y, Z) = rate(X, Z) whatever the curve. Where less is better (deaths)
+a larger price still means that a unit of X weighs more.
+
+Intervals are normal on the log scale from the pair-clustered HC3 covariance; the adjusted ones
+cover all goods (or all rates) at once, by the distribution of the largest |t| under N(0, V)
+(Hothorn, Bretz and Westfall 2008, Biometrical Journal 50:346).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from ...foundation.errors import EstimationError
+from ...utilities.curve import CurveFit
+from ...utilities.curve_model import Array
+
+LEAST_SLOPE_Z = 3.0
+"""A ratio whose denominator lies nearer to zero than this many standard errors has no interval."""
+_BID_STEP = 0.1
+_DRAWS = 10_000
+
+
+def price_vector(fit: CurveFit) -> tuple[Array, Array, Array]:
+    """Log prices (goods,), their HC3 and their Laplace covariance (goods x goods)."""
+    goods, size = len(fit.goods), len(fit.theta)
+    weights = np.isin(fit.goods, fit.grid.reference) / len(fit.grid.reference)
+    level = np.full(goods, weights @ fit.b)
+    gradient = np.zeros((goods, size))
+    gradient[:, fit.model.b] = weights
+    x, jacobian = fit.quantity_at(level, gradient)
+    price, jacobian = -x, -jacobian
+    price = price - weights @ price
+    jacobian = jacobian - weights @ jacobian
+    return (
+        price,
+        jacobian @ fit.covariance @ jacobian.T,
+        jacobian @ fit.laplace_covariance @ jacobian.T,
+    )
+
+
+def log_prices(fit: CurveFit, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+    """One row a good, natural logarithms, zero at the geometric mean of the reference goods.
+
+    Columns: good, placebo, log_price, se, low, high, low_adjusted, high_adjusted, price (factor
+    on the reference mean), bound, slope_z, unequal.
+
+    ``bound`` is "" for a number; ">" or "<" where fewer than two offers lie beyond indifference on
+    that side, so that ``log_price`` is the second most extreme offer asked and the interval is
+    open; "none" where not even that is known, or the answers do not respond to quantity
+    (``slope_z`` < 3), with an interval open on both sides. An *offer* is one comparison of the
+    good with another, read as the log price at which it would have been a matter of indifference.
+
+    ``unequal``: zero lies outside the adjusted interval (family-wise over the goods that are not
+    placebos). This is the decision to quote.
+    """
+    price, covariance, laplace = price_vector(fit)
+    se = _se(covariance)
+    slope_z = fit.a / np.where(fit.a_se > 0, fit.a_se, np.inf)
+    usable = slope_z >= LEAST_SLOPE_Z
+    family = usable & ~fit.grid.placebo
+    critical = max_t(covariance[np.ix_(family, family)], level, seed) if family.any() else np.inf
+    z = _z(level)
+    bound, edge = _bounds(fit, price)
+    bound[~usable] = "none"
+    open_ended = bound != ""
+    # A good that wins every offer has no residuals, and the sandwich says nothing about it.
+    se[open_ended] = np.maximum(se, _se(laplace))[open_ended]
+    adjusted_low, adjusted_high = price - critical * se, price + critical * se
+    unequal = usable & ((adjusted_low > 0) | (adjusted_high < 0))
+    unequal &= ~((bound == ">") & (edge <= 0)) & ~((bound == "<") & (edge >= 0))
+    unequal &= bound != "none"
+    table = pd.DataFrame(
+        {
+            "good": fit.goods,
+            "placebo": fit.grid.placebo,
+            "log_price": np.where((bound == ">") | (bound == "<"), edge, price),
+            "se": se,
+            "low": price - z * se,
+            "high": price + z * se,
+            "low_adjusted": adjusted_low,
+            "high_adjusted": adjusted_high,
+            "bound": bound,
+            "slope_z": slope_z,
+            "unequal": unequal,
+        }
+    )
+    table = _open(table)
+    table.insert(8, "price", np.exp(table["log_price"].clip(-700, 700)))
+    return table
+
+
+def rates(
+    fit: CurveFit,
+    goods: Sequence[str] | None = None,
+    per: Sequence[str] | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How many units of `per` one unit of `good` is worth, with intervals.
+
+    Parameters
+    ----------
+    goods, per
+        Which goods stand in rows, and against which; by default every unordered pair once. The
+        adjusted intervals cover all rates in the table at once.
+
+    Returns
+    -------
+    Columns good, per, log_rate, se, low, high, low_adjusted, high_adjusted (natural logarithms),
+    rate, rate_low, rate_high (factors), bound, text ("20 (12 to 33)", "> 30").
+    """
+    price, covariance, laplace = price_vector(fit)
+    place = {name: k for k, name in enumerate(fit.goods)}
+    if unknown := [g for g in [*(goods or ()), *(per or ())] if g not in place]:
+        raise EstimationError(f"no such good in the fit: {', '.join(unknown)}.")
+    if goods is None and per is None:
+        i, j = np.triu_indices(len(price), 1)
+    else:
+        rows = [place[g] for g in (goods if goods is not None else fit.goods)]
+        columns = [place[g] for g in (per if per is not None else fit.goods)]
+        i, j = (np.array(side, dtype=np.intp) for side in _product(rows, columns))
+    contrast = np.zeros((len(i), len(price)))
+    contrast[np.arange(len(i)), i] = 1.0
+    contrast[np.arange(len(i)), j] -= 1.0
+    prices = log_prices(fit, level, seed)
+    state, value = prices["bound"].to_numpy(), prices["log_price"].to_numpy()
+    log_rate = value[i] - value[j]
+    variance = contrast @ covariance @ contrast.T
+    se = _se(variance)
+    bound = np.array([_rate_bound(state[a], state[b]) for a, b in zip(i, j, strict=True)], object)
+    se_laplace = _se(contrast @ laplace @ contrast.T)
+    se = np.where(bound != "", np.maximum(se, se_laplace), se)
+    critical = max_t(variance, level, seed) if len(i) else np.inf
+    z = _z(level)
+    table = pd.DataFrame(
+        {
+            "good": [fit.goods[k] for k in i],
+            "per": [fit.goods[k] for k in j],
+            "log_rate": log_rate,
+            "se": se,
+            "low": log_rate - z * se,
+            "high": log_rate + z * se,
+            "low_adjusted": log_rate - critical * se,
+            "high_adjusted": log_rate + critical * se,
+            "bound": bound,
+        }
+    )
+    table = _open(table, "log_rate")
+    for factor, log in (("rate", "log_rate"), ("rate_low", "low"), ("rate_high", "high")):
+        table[factor] = np.exp(table[log].clip(-700, 700))
+    table["text"] = [
+        format_rate(row.rate, row.rate_low, row.rate_high, row.bound) for row in table.itertuples()
+    ]
+    return table
+
+
+def willingness_to_pay(
+    fit: CurveFit, quantity: float | None = None, level: float = 0.95
+) -> pd.DataFrame:
+    """Dollars at which the respondent is indifferent to `quantity` units of each good.
+
+    `quantity` defaults to the centre of the grid; where dollars and goods curve differently, the
+    price a unit depends on it. ``bound`` as in `log_prices`, with dollar amounts for offers: fewer
+    than two amounts asked beyond indifference give "> $1e8" and no number.
+
+    Returns
+    -------
+    Columns good, quantity, dollars, low, high (for the whole quantity), per_unit, per_unit_low,
+    per_unit_high, bound, text.
+
+    Raises
+    ------
+    EstimationError
+        Without dollar amounts, or where less is better: being indifferent between deaths and
+        receiving money is not a willingness to pay.
+    """
+    if (fit.grid.sign[fit.grid.good >= 0] < 0).any():
+        raise EstimationError("willingness to pay needs a measure of which more is better.")
+    center = math.exp(fit.grid.center)
+    quantity = center if quantity is None else quantity
+    x = np.full(len(fit.goods), math.log(quantity) - fit.grid.center)
+    log_dollars, jacobian = fit.dollars_at(*fit.worth_at(x))
+    se = _se(jacobian @ fit.covariance @ jacobian.T)
+    asked = _amounts_asked(fit)
+    bound, edge = np.full(len(se), "", object), log_dollars.copy()
+    if fit.dollar_slope_z < LEAST_SLOPE_Z or len(asked) < 2:
+        bound[:] = "none"
+    else:
+        bound[(asked[:, None] > log_dollars).sum(0) < 2] = ">"
+        bound[(asked[:, None] < log_dollars).sum(0) < 2] = "<"
+        edge = np.where(bound == ">", asked[-2], np.where(bound == "<", asked[1], edge))
+    bound[fit.a / fit.a_se < LEAST_SLOPE_Z] = "none"
+    z = _z(level)
+    table = _open(
+        pd.DataFrame(
+            {
+                "good": fit.goods,
+                "quantity": quantity,
+                "log_dollars": edge,
+                "low": log_dollars - z * se,
+                "high": log_dollars + z * se,
+                "bound": bound,
+            }
+        ),
+        "log_dollars",
+    )
+    logs = table[["log_dollars", "low", "high"]].clip(-700, 700)
+    table[["dollars", "low", "high"]] = np.exp(logs)
+    for unit, whole in (
+        ("per_unit", "dollars"),
+        ("per_unit_low", "low"),
+        ("per_unit_high", "high"),
+    ):
+        table[unit] = table[whole] / quantity
+    table["text"] = [
+        format_rate(row.per_unit, row.per_unit_low, row.per_unit_high, row.bound, "$")
+        for row in table.itertuples()
+    ]
+    return table
+
+
+def max_t(covariance: Array, level: float, seed: int) -> float:
+    """Critical value of the largest |t| over all rows of an estimate with this covariance.
+
+    Drawn from N(0, V), `_DRAWS` times; V may be singular.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    root = root[:, values > values.max() * 1e-12]
+    se = _se(covariance)
+    root = root / np.where(se > 0, se, np.inf)[:, None]
+    draws = np.random.default_rng(seed).standard_normal((_DRAWS, root.shape[1]))
+    # In slices: all rates of 50 goods are 1,225 rows.
+    largest = np.concatenate(
+        [np.abs(part @ root.T).max(axis=1) for part in np.array_split(draws, 20)]
+    )
+    return float(np.quantile(largest, level))
+
+
+def format_rate(rate: float, low: float, high: float, bound: str, unit: str = "") -> str:
+    """ "20 (12 to 33)", "> 30", or "not determined"."""
+    if bound == "none":
+        return "not determined"
+    if bound:
+        return f"{bound} {unit}{_short(rate)}"
+    return f"{unit}{_short(rate)} ({_short(low)} to {_short(high)})"
+
+
+def _short(value: float) -> str:
+    if value >= 1e6 or value < 1e-3:
+        return f"{value:.1e}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+
+
+def _product(rows: Sequence[int], columns: Sequence[int]) -> tuple[list[int], list[int]]:
+    pairs = [(a, b) for a in rows for b in columns if a != b]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def _z(level: float) -> float:
+    return float(special.ndtri(0.5 + level / 2.0))
+
+
+def _se(covariance: Array) -> Array:
+    return np.asarray(np.sqrt(np.maximum(np.diag(covariance), 0.0)))
+
+
+def _bounds(fit: CurveFit, price: Array) -> tuple[np.ndarray, Array]:
+    """Per good "", ">", "<" or "none", and the second most extreme offer on the open side."""
+    grid, u = fit.grid, fit.utility
+    bound, edge = np.full(len(price), "", object), price.copy()
+    left, right = grid.good[fit.first], grid.good[fit.second]
+    for g in range(len(price)):
+        as_first, as_second = (left == g) & (right != g), (right == g) & (left != g)
+        mine = np.concatenate([fit.first[as_first], fit.second[as_second]])
+        other = np.concatenate([fit.second[as_first], fit.first[as_second]])
+        won = float(fit.n_first[as_first].sum() + fit.n_second[as_second].sum())
+        lost = float(fit.n_second[as_first].sum() + fit.n_first[as_second].sum())
+        if fit.a[g] <= 0:
+            bound[g] = "none"
+            continue
+        # The other's utility in units of this good's worth, moved by the local slope.
+        away = (u[other] - u[mine]) * grid.sign[mine] / fit.a[g]
+        offers = np.unique(np.round((price[g] + away) / _BID_STEP)) * _BID_STEP
+        # Where less is better, being chosen means weighing less.
+        if grid.sign[mine[0] if len(mine) else 0] < 0:
+            won, lost = lost, won
+        above = 0 if lost == 0 else int((offers > price[g]).sum())
+        below = 0 if won == 0 else int((offers < price[g]).sum())
+        if len(offers) < 2 or (above < 2 and below < 2):
+            bound[g] = "none"
+        elif above < 2:
+            bound[g], edge[g] = ">", offers[-2]
+        elif below < 2:
+            bound[g], edge[g] = "<", offers[1]
+    return bound, edge
+
+
+def _amounts_asked(fit: CurveFit) -> Array:
+    """Distinct ln $ that stood against a good."""
+    left, right = fit.grid.good[fit.first], fit.grid.good[fit.second]
+    money = np.concatenate(
+        [fit.first[(left < 0) & (right >= 0)], fit.second[(right < 0) & (left >= 0)]]
+    )
+    return np.unique(fit.grid.x[money]) + fit.grid.dollar_center
+
+
+def _rate_bound(good: str, per: str) -> str:
+    if not good and not per:
+        return ""
+    if good in ("", ">") and per in ("", "<"):
+        return ">"
+    if good in ("", "<") and per in ("", ">"):
+        return "<"
+    return "none"
+
+
+def _open(table: pd.DataFrame, estimate: str = "log_price") -> pd.DataFrame:
+    """Open the intervals of bounds: the bound itself is their closed end."""
+    bound = table["bound"]
+    for low, high in (("low", "high"), ("low_adjusted", "high_adjusted")):
+        if low in table:
+            table.loc[bound == ">", low] = table.loc[bound == ">", estimate]
+            table.loc[bound == "<", high] = table.loc[bound == "<", estimate]
+            table.loc[bound.isin(["<", "none"]), low] = -np.inf
+            table.loc[bound.isin([">", "none"]), high] = np.inf
+    return table
