@@ -1,0 +1,113 @@
+"""Intervals: the pair-clustered HC3 sandwich, the Laplace covariance and the misfit variance.
+
+A utility model is never exactly right: each pair deviates from it by something that asking again
+does not average out. Answers to one pair, in both orders, are therefore one cluster. HC3 divides a
+cluster's score by one minus its leverage (MacKinnon and White 1985; for clusters Bell and McCaffrey
+2002, "CR3"), which the extremes of the scale need: there the bootstrap and the plain sandwich are
+too narrow.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array
+
+from revealed.foundation.backend import Array
+
+from .models import CaseV, ItemVariances, Rows
+
+# Leverage is below 1 by the ridge; this only keeps rounding from dividing by zero.
+_LEAST = 1e-8
+
+
+def bread(model: CaseV | ItemVariances, theta: np.ndarray) -> np.ndarray:
+    """Inverse Hessian of the negative log posterior at its minimum (the Laplace covariance).
+
+    The observed curvature where it is positive definite, hence without a lapse; the expected one
+    with a lapse.
+    """
+    matrix = model.information(theta, fisher=model.lapse > 0)
+    return model.backend.to_numpy(model.backend.inverse(model.backend.asarray(matrix)))
+
+
+def adjusted_scores(rows: Rows, inverse: np.ndarray, *, fisher: bool) -> np.ndarray:
+    """Each pair's score in z divided by one minus its leverage, shape (orders, pairs).
+
+    With X the pair's rows of the design, W their curvature and C the inverse Hessian, this is
+    (I - W X C X')⁻¹ s: to first order, what moves when the pair is left out.
+    """
+    weight = rows.information if fisher else rows.curvature
+    index, design = rows.index, rows.design
+    orders, q = design.shape[0], index.shape[1]
+    leverage = np.zeros((orders, orders, len(index)))
+    for a in range(q):
+        for b in range(q):
+            entry = inverse[index[:, a], index[:, b]]
+            for r in range(orders):
+                for t in range(orders):
+                    leverage[r, t] += design[r, :, a] * design[t, :, b] * entry
+    score = rows.score
+    if orders == 1:
+        return np.asarray(score / np.maximum(1 - weight * leverage[0], _LEAST))
+    a, d = 1 - weight[0] * leverage[0, 0], 1 - weight[1] * leverage[1, 1]
+    b, c = -weight[0] * leverage[0, 1], -weight[1] * leverage[1, 0]
+    determinant = np.maximum(a * d - b * c, _LEAST)
+    return np.stack([d * score[0] - b * score[1], a * score[1] - c * score[0]]) / determinant
+
+
+def sandwich(model: CaseV | ItemVariances, theta: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """Pair-clustered HC3 covariance of all parameters.
+
+    The prior is a cluster of its own, with the variance it claims: its share of the middle matrix
+    is what shrinkage does to a utility drawn from it, so an item nobody asked about keeps the
+    prior's variance instead of none.
+    """
+    rows = model.rows(theta)
+    adjusted = adjusted_scores(rows, inverse, fisher=model.lapse > 0)
+    pulls = np.einsum("omq,om->mq", rows.design, adjusted)
+    pairs, q = rows.index.shape
+    scores = csr_array(
+        (pulls.ravel(), rows.index.ravel(), np.arange(0, pairs * q + 1, q)),
+        shape=(pairs, model.size),
+    )
+    middle = scores.T @ scores + diags_array(model.prior_precision())
+    half = middle @ inverse
+    backend = model.backend
+    found: Array = backend.asarray(inverse) @ backend.asarray(half)
+    covariance = backend.to_numpy(found)
+    return np.asarray((covariance + covariance.T) / 2)
+
+
+def misfit_variance(model: CaseV | ItemVariances, theta: np.ndarray, inverse: np.ndarray) -> float:
+    """Variance of a pair's own fixed deviation on the z scale, by moments; 0 is none.
+
+    A deviation d ~ N(0, s²) of each pair makes answers to it alike. The squared score of a pair
+    has the expectation (1 - h) (W + rho (W² - sum of w²/k)), with w the information of an order, W
+    their sum, k its answers, h the pair's leverage and rho = s²/(1 + s²): the fitted scale is that
+    of the average over pairs, narrower by √(1 + s²). Sums over pairs, and not averages of ratios,
+    keep rare wrong answers to one-sided pairs from deciding it.
+    """
+    rows = model.rows(theta)
+    sign = np.array([1.0, -1.0])[: rows.score.shape[0], None]
+    score = (sign * rows.score).sum(axis=0)
+    weight = rows.information.sum(axis=0)
+    q = rows.index.shape[1]
+    # The pair's own direction: the design of x alone, without the order effect's column.
+    along = rows.design[0] * (np.arange(q) != 2)
+    variance = np.zeros(len(rows.index))
+    for a in range(q):
+        for b in range(q):
+            variance += along[:, a] * along[:, b] * inverse[rows.index[:, a], rows.index[:, b]]
+    free = 1 - np.clip(weight * variance, 0.0, 1.0)
+    asked = np.maximum(rows.answers, 1e-12)
+    expected = free * (weight**2 - (rows.information**2 / asked).sum(axis=0))
+    if expected.sum() <= 0:
+        return 0.0
+    rho = float(np.clip((score**2 - free * weight).sum() / expected.sum(), 0.0, 0.95))
+    return rho / (1 - rho)
+
+
+def in_gauge(covariance: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Covariance of utilities minus their mean over `reference` (item numbers)."""
+    across = covariance[:, reference].mean(axis=1)
+    return np.asarray(covariance - across[:, None] - across[None, :] + across[reference].mean())
