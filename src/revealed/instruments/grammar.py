@@ -101,7 +101,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         "a singular after a quantity other than 1",
     ),
     (
-        re.compile(r"\b(?:[Yy]ou (?:is|gains|has|was)|(?:[Pp]eople|lives) is)\b"),
+        re.compile(r"\AYou(?:,[^,]*,)? (?:is|gains|feels|has|was)\b|\b[Pp]eople is\b"),
         "a wrong verb form",
     ),
     (_BARE_PLACE, "a name that takes “the”"),
