@@ -1,0 +1,69 @@
+"""Answers of real models that others published: fetched with a checksum, checked, imported.
+
+Every importer turns a file into the study's own tables and names file, row and column (or entry
+and field) when something is off. What may not enter: any estimate from these answers (measures).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .fetch import Source, available, cache_folder, fetch, find_source, list_sources
+from .moral_machine import (
+    ATTRIBUTES,
+    CHARACTERS,
+    MORAL_MACHINE_RESPONDENT,
+    import_moral_machine_choices,
+    import_moral_machine_effects,
+)
+from .original_format import (
+    INSTRUMENT,
+    TRIADS_RESPONDENT,
+    import_triad_rows,
+    import_triads,
+    import_utilities,
+)
+from .published import load_claims, load_published
+
+PUBLIC_RESPONDENTS: Mapping[str, str] = MappingProxyType(
+    {
+        TRIADS_RESPONDENT: "fourofclubs001/triad_results_qwen25-15b-instruct-colab.json",
+        **{
+            f"avocado/{model}": f"avocado/results_utilities_{model}.json"
+            for model in (
+                "gpt-4o", "gemma-3-27b", "llama-3.1-8b-instruct", "gpt-oss-20b",
+                "qwen-3-30b-instruct-2507",
+            )
+        },
+        **{
+            f"notrichardren/{model}": f"notrichardren/results_utilities_{model}.json"
+            for model in ("llama-2-7b-instruct", "qwen25-vl-7b-instruct")
+        },
+    }
+)  # fmt: skip
+"""Respondents of published answers, named after their source, and the file that holds them. Files
+named ``results_utilities_*`` are for `import_utilities`, the triads for `import_triads`, the Moral
+Machine's for `import_moral_machine_choices`."""
+
+__all__ = [
+    "ATTRIBUTES",
+    "CHARACTERS",
+    "INSTRUMENT",
+    "MORAL_MACHINE_RESPONDENT",
+    "PUBLIC_RESPONDENTS",
+    "TRIADS_RESPONDENT",
+    "Source",
+    "available",
+    "cache_folder",
+    "fetch",
+    "find_source",
+    "import_moral_machine_choices",
+    "import_moral_machine_effects",
+    "import_triad_rows",
+    "import_triads",
+    "import_utilities",
+    "list_sources",
+    "load_claims",
+    "load_published",
+]
