@@ -13,8 +13,9 @@ from __future__ import annotations
 import html
 import math
 import string
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, SupportsFloat
 
 import numpy as np
 import pandas as pd
@@ -25,15 +26,23 @@ from ..foundation.schemas import PROVENANCES
 # Chapters lie two folders deep (notebooks/values/x.ipynb) in the checkout and in the site alike,
 # and both hold data/runs/<run>/tables/, so one relative address serves both.
 _ROOT = "../.."
+_INTERVAL = "95 % interval"
 
 
-class Html(str):
-    """A string of HTML that Jupyter and the book show as such."""
+@dataclass(frozen=True)
+class Html:
+    """Finished HTML that Jupyter and the book show as such.
 
-    __slots__ = ()
+    Not a text: pandas would turn a column of these into plain strings, which are then escaped.
+    """
+
+    markup: str
+
+    def __str__(self) -> str:
+        return self.markup
 
     def _repr_html_(self) -> str:
-        return str(self)
+        return self.markup
 
 
 def badge(provenance: str | Iterable[str]) -> Html:
@@ -54,24 +63,26 @@ def badge(provenance: str | Iterable[str]) -> Html:
 # --------------------------------------------------------------------------------------- numbers
 
 
-def number(value: float | None, unit: str = "", *, digits: int = 3) -> str:
+def number(value: SupportsFloat | None, unit: str = "", *, digits: int = 3) -> str:
     """A number as the book writes it: significant digits, minus sign, unit where it says something.
 
-    Shares and probabilities between 0 and 1 keep three decimals ("0.325"); everything else keeps
-    `digits` significant digits; counts keep all of theirs. None and infinities become "unbounded".
+    Integers and counts keep all their digits, numbers below 1 keep `digits` decimals ("0.325"),
+    everything else `digits` significant digits. None and infinities become "unbounded".
     """
-    if value is None or not math.isfinite(value):
+    whole = isinstance(value, int | np.integer) or unit in ("count", "1 or 0")
+    value = math.inf if value is None else float(value)
+    if not math.isfinite(value):
         return "unbounded"
-    if float(value).is_integer() and abs(value) < 1e15 and unit in ("count", ""):
-        text = f"{int(value):,}"
+    if whole:
+        text = f"{value:,.0f}"
     elif abs(value) >= 1000:
         text = f"{float(f'{value:.{digits}g}'):,.0f}"
-    elif abs(value) < 10:
-        text = f"{value:.{digits if abs(value) < 1 else digits - 1}f}"
+    elif abs(value) >= 1:
+        text = f"{value:#.{digits}g}".rstrip(".")
+    else:
+        text = f"{value:.{digits}f}"
         if value and float(text) == 0.0:
             text = f"{value:.{digits - 1}g}"
-    else:
-        text = f"{value:.{digits}g}"
     suffix = {"percent": " %", "%": " %", "ratio": " times", "times": " times"}.get(unit, "")
     return text.replace("-", "−") + suffix
 
@@ -164,9 +175,7 @@ class _Sentence(string.Formatter):
             return html.escape(str(value))
         if format_spec == "percent":
             return html.escape(number(100 * float(value), "percent"))
-        if format_spec:
-            return html.escape(format(value, format_spec))
-        return html.escape(number(float(value)))
+        return html.escape(format(value, format_spec) if format_spec else number(value))
 
 
 def _as_percent(row: pd.Series) -> pd.Series:
@@ -281,7 +290,7 @@ def _fold(data: pd.DataFrame) -> pd.DataFrame:
     ends = zip(data["low"], data["high"], strict=True)
     texts = [interval(_float(low), _float(high)) for low, high in ends]
     folded = data.drop(columns=["low", "high"])
-    folded.insert(folded.columns.get_loc("estimate") + 1, "95 % interval", texts)
+    folded.insert(folded.columns.get_loc("estimate") + 1, _INTERVAL, texts)
     return folded
 
 
@@ -297,9 +306,12 @@ def _cell(value: Any, name: str, unit: str) -> str:
     if isinstance(value, bool | np.bool_):
         return f"<td>{'yes' if value else 'no'}</td>"
     if isinstance(value, int | float | np.number):
-        text = "" if pd.isna(value) else html.escape(number(float(value), unit))
+        text = "" if pd.isna(value) else html.escape(number(value, unit))
         return f'<td class="rv-number">{text}</td>'
-    return f"<td>{'' if value is None else html.escape(str(value))}</td>"
+    if value is None or value is pd.NA:
+        return "<td></td>"
+    short = ' class="rv-short"' if name == _INTERVAL else ""
+    return f"<td{short}>{html.escape(str(value))}</td>"
 
 
 def note(text: str) -> Html:
@@ -307,6 +319,6 @@ def note(text: str) -> Html:
     return Html(f'<div class="rv-note" role="note">{html.escape(text)}</div>')
 
 
-def lead(sentences: Sequence[str]) -> Html:
+def lead(*sentences: Html) -> Html:
     """The finding that opens a chapter: sentences from `say`, set apart."""
-    return Html(f'<div class="rv-lead">{"".join(sentences)}</div>')
+    return Html(f'<div class="rv-lead">{"".join(map(str, sentences))}</div>')

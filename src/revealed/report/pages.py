@@ -20,7 +20,7 @@ from revealed.foundation.schemas import PROVENANCES
 from revealed.instruments import list_instruments, load_instrument
 from revealed.study import Run
 
-from . import archive, chain, claims
+from . import archive, chain, front
 
 _UP = ".."  # the pages that take these in lie in book/
 _MEANING = {
@@ -35,9 +35,9 @@ def generate(run: Run, folder: Path) -> None:
     """Write every snippet of the book for `run` into `folder`."""
     findings = run.findings()
     made: dict[str, Callable[[], str]] = {
-        "summary": lambda: claims.summary(run, findings),
-        "claims": lambda: claims.table(run, findings),
-        "rules": claims.rules,
+        "summary": lambda: front.summary(run, findings),
+        "claims": lambda: front.claims_table(run, findings),
+        "rules": lambda: front.rules(run),
         "badges": lambda: badges(findings),
         "gate": gate,
         "chain": lambda: chain_picture(run),
@@ -63,7 +63,7 @@ def badges(findings: pd.DataFrame) -> str:
         }
         for kind in PROVENANCES
     ]
-    return page.table(pd.DataFrame(rows), "The four provenances", provenance=PROVENANCES)
+    return str(page.table(pd.DataFrame(rows), "The four provenances", provenance=PROVENANCES))
 
 
 def gate() -> str:
@@ -89,7 +89,9 @@ def chain_picture(run: Run) -> str:
     """The chain as Snakemake would run it; a checkout without Snakemake's file says so."""
     root = run.paths.root
     if not (root / "workflow" / "Snakefile").is_file():
-        return page.note("This checkout has no workflow/Snakefile, so there is no chain to draw.")
+        return str(
+            page.note("This checkout has no workflow/Snakefile, so there is no chain to draw.")
+        )
     drawn = chain.draw(chain.read_dag(chain.snakemake_dag(root, run.name)))
     return (
         f'<figure class="rv-figure rv-chain-figure"><div class="rv-chain">{drawn}</div>'
@@ -105,7 +107,7 @@ def datasheets(run: Run) -> str:
         try:
             instrument = load_instrument(name, run.paths.root)
         except RevealedError as error:  # an instrument from a public source that is out of reach
-            parts.append(_section(name, page.note(f"Not available here: {error.what}")))
+            parts.append(_section(name, str(page.note(f"Not available here: {error.what}"))))
             continue
         sheet = instrument.datasheet
         kinds = instrument.items["kind"].value_counts()
@@ -155,7 +157,7 @@ def _links(run: Run, files: Iterable[Path], what: str) -> str:
             f'<td class="rv-number">{count:,}</td></tr>'
         )
     if not rows:
-        return page.note(f"This run has no {what}.")
+        return str(page.note(f"This run has no {what}."))
     return (
         '<div class="rv-table"><div class="rv-scroll"><table><thead><tr><th>file</th>'
         f'<th class="rv-number">rows</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
