@@ -28,6 +28,7 @@ import pandas as pd
 
 from ..foundation.errors import DataError
 from ..foundation.paths import slug
+from .request import Request, canonical
 
 log = logging.getLogger(__name__)
 
@@ -107,15 +108,11 @@ _INSERT = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An answer with what it answers, ready to be written."""
+    """An answer with the request it answers and the respondent's name, ready to be written."""
 
     answer: Answer
-    question: str
-    sample: int
+    request: Request
     respondent: str
-    model: str
-    messages: str
-    params: str
 
 
 class Ledger:
@@ -283,7 +280,9 @@ class Ledger:
                 try:
                     self._commit(connection, [e for batch in batches for e in batch.entries])
                 except Exception as problem:  # else whoever waits would wait for ever
-                    error = DataError(f"an answer could not be written ({problem}).", where=self.path)
+                    error = DataError(
+                        f"an answer could not be written ({problem}).", where=self.path
+                    )
                 for batch in batches:
                     batch.error = error
                 _wake(batches)
@@ -291,12 +290,16 @@ class Ledger:
 
     def _commit(self, connection: sqlite3.Connection, entries: list[Entry]) -> None:
         now = time.time()
-        fresh = {e.question: e for e in entries if e.question not in self._known}
+        questions = {e.request.question.digest: e.request.question for e in entries}
+        fresh = {digest: q for digest, q in questions.items() if digest not in self._known}
         connection.execute("BEGIN IMMEDIATE")
         try:
             connection.executemany(
                 "INSERT OR IGNORE INTO questions VALUES (?, ?, ?, ?)",
-                [(e.question, e.model, e.messages, e.params) for e in fresh.values()],
+                [
+                    (digest, q.model, canonical(q.messages).decode(), canonical(q.params).decode())
+                    for digest, q in fresh.items()
+                ],
             )
             connection.executemany(_INSERT, [_row(e, now) for e in entries])
             connection.execute("COMMIT")
@@ -352,7 +355,7 @@ def _row(entry: Entry, now: float) -> tuple[Any, ...]:
         json.dumps(a.logprobs) if a.logprobs is not None else None,
         a.finish_reason, a.error, a.prompt_tokens, a.completion_tokens, a.cost, a.latency,
         a.returned_model, json.dumps(a.dropped) if a.dropped else None, a.attempts,
-        entry.question, entry.sample, entry.respondent, now,
+        entry.request.question.digest, entry.request.sample, entry.respondent, now,
     )  # fmt: skip
 
 

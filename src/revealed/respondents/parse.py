@@ -122,9 +122,7 @@ def stated(text: str, labels: tuple[str, ...], reason_first: bool) -> str | None
         # "A) 5 people are saved" repeats the chosen option; two such lines repeat the question.
         listed = list(grammar.listed.finditer(plain))
         if listed and (listed[0].start() == 0 or len({m["label"] for m in listed}) > 1):
-            found += [
-                (m.start(), m["label"]) for m in listed if not _JOINED.match(plain, m.end())
-            ]
+            found += [(m.start(), m["label"]) for m in listed if not _JOINED.match(plain, m.end())]
     if not found:
         return None
     found.sort()

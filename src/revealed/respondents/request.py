@@ -31,19 +31,18 @@ class Question:
     address: str | None = None
 
     @cached_property
-    def text(self) -> str:
-        """The messages as canonical JSON, as the ledger keeps them."""
-        return canonical(self.messages).decode()
-
-    @cached_property
     def size(self) -> int:
         """Bytes of text in the messages: an upper bound of their tokens."""
         return sum(len(part.encode()) for m in self.messages for part in m.values())
 
     @cached_property
-    def digest(self) -> hashlib._Hash:
-        """SHA-256 state before the sample index is added."""
-        identity = [self.model, self.messages, self.params]
+    def digest(self) -> str:
+        """SHA-256 (hexadecimal) of what identifies the question."""
+        return self._state.hexdigest()
+
+    @cached_property
+    def _state(self) -> hashlib._Hash:
+        identity: list[Any] = [self.model, self.messages, self.params]
         if self.address is not None:
             identity.append(self.address)
         return hashlib.sha256(canonical(identity))
@@ -64,7 +63,7 @@ class Request:
     @cached_property
     def key(self) -> str:
         """SHA-256 (hexadecimal) of model, messages, sampling parameters and sample index."""
-        state = self.question.digest.copy()
+        state = self.question._state.copy()
         mark = f"\n{self.sample}" if self.seed is None else f"\n{self.sample}\n{self.seed}"
         state.update(mark.encode())
         return state.hexdigest()

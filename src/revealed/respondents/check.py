@@ -1,0 +1,109 @@
+"""Whether a respondent can be asked, found out before anything is spent."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from urllib.parse import urlsplit
+
+from ..foundation.errors import RespondentError
+from .door import Door, litellm
+from .spec import RespondentSpec
+
+log = logging.getLogger(__name__)
+
+_OPENAI = "https://api.openai.com/v1"
+
+
+def check_respondent(spec: RespondentSpec, *, timeout: float = 10.0) -> None:
+    """Check model name, key and address without asking anything that costs.
+
+    Contacts only the respondent's own address, and only to list its models: where `api_base` is
+    given, and OpenAI itself. Elsewhere a model that does not exist shows at the first request,
+    which costs nothing.
+
+    Raises
+    ------
+    RespondentError
+        If the provider or simulated respondent is unknown, the key is missing or not accepted, the
+        model is not among those that OpenAI lists, or the address does not answer.
+    """
+    where = f"respondent {spec.name}"
+    if spec.provenance == "simulated":
+        from .simulated import load
+
+        load(spec.model)  # a RespondentError names those there are
+        return
+    if spec.api_key_env and not spec.api_key:
+        raise RespondentError(
+            f"the environment variable {spec.api_key_env} holds no key.",
+            where=where,
+            todo=f"Set it in the shell (export {spec.api_key_env}=…) and run again.",
+        )
+    door = Door(spec)
+    if spec.api_base is None and spec.api_key_env is None:
+        wanted = litellm().validate_environment(model=spec.model)
+        keys = [k for k in wanted.get("missing_keys", []) if not k.endswith("_API_BASE")]
+        if not wanted.get("keys_in_environment") and keys:
+            raise RespondentError(
+                f"no key for {door.provider}: {' and '.join(keys)} not set in the environment.",
+                where=where,
+                todo=f"Set {keys[0]}, or name another variable in api_key_env.",
+            )
+    address = spec.api_base
+    if address is None and door.provider == "openai":
+        address = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE") or _OPENAI
+    if address is not None:
+        _check_address(spec, door, address, timeout)
+    elif door.prices is None:
+        log.warning(
+            "%s: LiteLLM knows no price for %s: the cost is unknown, and the name may be wrong",
+            spec.name, spec.model,
+        )  # fmt: skip
+
+
+def _check_address(spec: RespondentSpec, door: Door, address: str, timeout: float) -> None:
+    import httpx
+
+    where = f"respondent {spec.name}"
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise RespondentError(
+            f"api_base {address!r} is not an address.",
+            where=where,
+            todo="Write it with http:// or https://, usually ending in /v1.",
+        )
+    key = spec.api_key or (os.environ.get("OPENAI_API_KEY") if spec.api_base is None else None)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        reply = httpx.get(f"{address.rstrip('/')}/models", headers=headers, timeout=timeout)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise RespondentError(
+            f"{address} does not answer ({type(error).__name__}).",
+            where=where,
+            todo="Start the server, or correct api_base.",
+        ) from None
+    if reply.status_code in (401, 403):
+        raise RespondentError(
+            f"{address} does not accept the key (status {reply.status_code}).",
+            where=where,
+            todo=f"Check the key in {spec.api_key_env or 'OPENAI_API_KEY'}.",
+        )
+    try:
+        known = [str(row["id"]) for row in reply.json()["data"]] if reply.is_success else []
+    except (ValueError, KeyError, TypeError):
+        return  # it answers; that it lists no models in this form is no fault
+    if not known or door.model in known or spec.model in known or door.model.startswith("ft:"):
+        return
+    near = difflib.get_close_matches(door.model, known, n=3) or sorted(known)[:3]
+    if urlsplit(address).netloc == "api.openai.com":
+        raise RespondentError(
+            f"there is no model {door.model!r} at {address}.",
+            where=where,
+            todo=f"Near it: {', '.join(near)}.",
+        )
+    # Some servers list one name and answer to any.
+    log.warning(
+        "%s: %s lists no model %s (it lists %s)", spec.name, address, door.model, ", ".join(near)
+    )

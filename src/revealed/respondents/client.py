@@ -1,0 +1,329 @@
+"""Ask what is missing, as fast as the provider likes, and account for every request.
+
+`collect` is the only way to a model. A request holds a place among the concurrent ones from the
+moment it is sent until its answer is on disk; while it waits to be tried again it holds none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import logging
+import threading
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from ..foundation.errors import RespondentError
+from .budget import Budget
+from .check import check_respondent
+from .door import Door, Trouble
+from .ledger import Answer, Entry, Ledger
+from .pace import Pace, backoff
+from .request import Request
+from .spec import RespondentSpec
+
+__all__ = ["blocking", "check_respondent", "collect"]
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_DEAD = 50
+"""Failures in a row, after all retries, from which on nobody more is asked."""
+_HOPELESS = 5
+"""Rejections in a row before any answer: the questions' form is wrong, and more would not help."""
+
+
+async def collect(
+    requests: Sequence[Request],
+    spec: RespondentSpec,
+    ledger: Ledger,
+    *,
+    budget: Budget | None = None,
+    progress: bool = True,
+    label: str = "",
+) -> list[Answer]:
+    """Answers to `requests`, in their order; only those not in the ledger are asked for.
+
+    A request that failed in an earlier call is asked again; one that was answered or refused
+    never is. Another process asking the same respondent is waited for, and its answers are used.
+
+    Parameters
+    ----------
+    requests
+        Made by `Door.question`, so that parameters the provider does not take are out.
+    spec, ledger
+        Who is asked, and where every answer is written before this function returns it.
+    budget
+        Set aside before each request is sent; None sets no limit.
+    progress
+        Show a bar with rate and time left.
+    label
+        What the bar says.
+
+    Returns
+    -------
+    One `Answer` a request: ok, refused or failed. If the respondent stopped answering, what was
+    never asked is returned as failed but not written.
+
+    Raises
+    ------
+    BudgetError
+        At the limit; what was in flight is awaited and kept.
+    RespondentError
+        If no request can succeed (key refused, unknown model, only 429 for `spec.patience`).
+    """
+    async with ledger.claim(spec.name):
+        kept = ledger.get(request.key for request in requests)
+        answers = {key: answer for key, answer in kept.items() if answer.status != "failed"}
+        missing = {r.key: r for r in requests if r.key not in answers}
+        with tqdm(
+            total=len(requests),
+            initial=len(requests) - len(missing),
+            desc=label or spec.name,
+            unit="req",
+            disable=not progress or not missing,
+            leave=False,
+        ) as bar:
+            if missing:
+                run = _Collection(spec, ledger, budget or Budget(), answers, bar)
+                await run.work(list(missing.values()))
+    return [answers[request.key] for request in requests]
+
+
+class _Job:
+    """A request on its way to an answer."""
+
+    __slots__ = ("attempts", "cost", "limited", "request", "worst")
+
+    def __init__(self, request: Request, worst: float | None):
+        self.request, self.worst = request, worst
+        self.attempts = 0  # answers and failures, 429 apart
+        self.limited = 0  # 429 in a row
+        self.cost = 0.0  # what attempts without an answer may have cost
+
+
+class _Collection:
+    """One call of `collect`: the queue, the places, and what to do when a request fails."""
+
+    def __init__(
+        self,
+        spec: RespondentSpec,
+        ledger: Ledger,
+        budget: Budget,
+        answers: dict[str, Answer],
+        bar: tqdm[Any],
+    ):
+        self.spec, self.ledger, self.budget, self.answers, self.bar = (
+            spec, ledger, budget, answers, bar,
+        )  # fmt: skip
+        self.door = Door(spec)
+        self.pace = Pace(spec.concurrency, spec.requests_per_minute)
+        self.ready: deque[_Job] = deque()
+        self.later: list[tuple[float, int, _Job]] = []
+        self.order = itertools.count()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.wake = asyncio.Event()
+        self.stop: Exception | None = None
+        self.dead = False
+        self.failures = 0
+        self.rejections = 0
+        self.answered = 0
+        self.loop = asyncio.get_running_loop()
+        self.last_answer = self.loop.time()
+
+    async def work(self, requests: list[Request]) -> None:
+        worst: dict[int, float | None] = {}
+        for request in requests:
+            question = request.question
+            if id(question) not in worst:
+                worst[id(question)] = self.door.worst_cost(question)
+            self.ready.append(_Job(request, worst[id(question)]))
+        try:
+            while (self.ready or self.later or self.tasks) and not self.dead:
+                wait = self._launch()
+                if self.stop is not None and not self.tasks:
+                    break
+                timer = self.loop.call_later(wait, self.wake.set) if wait is not None else None
+                await self.wake.wait()
+                self.wake.clear()
+                if timer is not None:
+                    timer.cancel()
+        finally:
+            # On Ctrl-C what is in flight is given up; what has arrived is being written.
+            for task in self.tasks if self.stop is None and not self.dead else ():
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+        if self.stop is not None:
+            raise self.stop
+        if self.dead:
+            self._leave_rest()
+
+    def _launch(self) -> float | None:
+        """Send what may be sent; seconds until it is worth looking again, None for a wake-up."""
+        now = self.loop.time()
+        while self.later and self.later[0][0] <= now:
+            self.ready.append(heapq.heappop(self.later)[2])
+        while self.ready and self.stop is None:
+            if len(self.tasks) >= int(self.pace.limit):
+                return None
+            if (wait := self.pace.wait(now)) > 0:
+                return wait
+            job = self.ready[0]
+            try:
+                fits = self.budget.reserve(job.worst)
+            except Exception as error:
+                self.stop = error
+                break
+            if not fits:
+                # What is in flight will mostly cost less than was set aside for it.
+                if not self.tasks:
+                    if self.budget.reserved > 0:
+                        return 0.05  # somebody else who shares the budget has requests in flight
+                    self.stop = self.budget.exhausted(job.worst)
+                return None
+            self.ready.popleft()
+            self.pace.sent()
+            task = self.loop.create_task(self._try(job, now))
+            self.tasks.add(task)
+            task.add_done_callback(self._done)
+        if self.stop is None and self.later:
+            return max(0.0, self.later[0][0] - now)
+        return None
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and self.stop is None:
+            self.stop = error if isinstance(error, Exception) else None
+        self.wake.set()
+
+    async def _try(self, job: _Job, started: float) -> None:
+        paid: float | None = 0.0
+        try:
+            answer = await self.door.ask(job.request)
+            paid = answer.cost
+        except Trouble as trouble:
+            if trouble.billed:
+                paid = job.worst
+            outcome = self._after(job, trouble, started, paid)
+            if outcome is None:
+                return
+            answer = outcome
+        except BaseException:
+            paid = job.worst  # cancelled in flight: it may be on the bill
+            raise
+        else:
+            self._arrived(job, answer)
+        finally:
+            self.budget.settle(job.worst, paid)
+        await self._write(job, answer)
+
+    def _arrived(self, job: _Job, answer: Answer) -> None:
+        self.pace.answered()
+        self.answered += 1
+        self.failures = self.rejections = 0
+        self.last_answer = self.loop.time()
+        answer.attempts = job.attempts + 1
+        if job.cost and answer.cost is not None:
+            answer.cost += job.cost
+
+    def _after(
+        self, job: _Job, trouble: Trouble, started: float, paid: float | None
+    ) -> Answer | None:
+        """The final answer that trouble amounts to, or None if the job was put back or dropped."""
+        now = self.loop.time()
+        job.cost += paid or 0.0
+        if trouble.kind == "rate":
+            delay = self.pace.refused(started, now, trouble.retry_after)
+            silent = now - self.last_answer
+            if silent + delay > self.spec.patience:
+                self._give_up(
+                    f"has said 'too many requests' for {silent:.0f} s and asks to wait "
+                    f"{delay:.0f} s more",
+                    "Run again later: everything answered is kept.",
+                )
+                return None
+            job.limited += 1
+            self._later(job, now + delay)
+            return None
+        if trouble.kind == "fatal":
+            self._give_up(f"cannot be asked: {trouble.text}", "Check its key, name and quota.")
+            return None
+        job.attempts += 1
+        if trouble.kind == "retry" and job.attempts <= self.spec.retries:
+            delay = trouble.retry_after
+            self._later(job, now + (backoff(job.attempts) if delay is None else min(delay, 60.0)))
+            return None
+        if trouble.kind == "reject":
+            self.rejections += 1
+            if self.answered == 0 and self.rejections >= _HOPELESS:
+                self._give_up(
+                    f"rejects every request: {trouble.text}", "Check its parameters (params, mode)."
+                )
+        if trouble.kind != "refused":
+            self.failures += 1
+            if self.failures >= max(_DEAD, 3 * self.spec.concurrency):
+                self.dead = True
+        return Answer(
+            key=job.request.key,
+            status="refused" if trouble.kind == "refused" else "failed",
+            error=trouble.text,
+            cost=job.cost if self.door.prices is not None else None,
+            dropped=tuple(self.door.dropped),
+            attempts=job.attempts,
+        )
+
+    def _later(self, job: _Job, when: float) -> None:
+        heapq.heappush(self.later, (when, next(self.order), job))
+
+    def _give_up(self, what: str, todo: str) -> None:
+        if self.stop is None:
+            self.stop = RespondentError(
+                f"{self.spec.model} {what}.", where=f"respondent {self.spec.name}", todo=todo
+            )
+
+    async def _write(self, job: _Job, answer: Answer) -> None:
+        await self.ledger.put_soon(Entry(answer, job.request, self.spec.name))
+        self.answers[answer.key] = answer
+        self.bar.update()
+
+    def _leave_rest(self) -> None:
+        """Account for what will not be asked, without writing it: it can be asked another day."""
+        rest = [*self.ready, *(job for _, _, job in self.later)]
+        log.warning(
+            "%s: %d requests failed in a row; %d were not asked any more. Run again to ask them.",
+            self.spec.name, self.failures, len(rest),
+        )  # fmt: skip
+        for job in rest:
+            key = job.request.key
+            self.answers[key] = Answer(key, "failed", error="not asked", attempts=job.attempts)
+
+
+def blocking(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` on the event loop that this process keeps for its clients, and wait for it.
+
+    One loop for all calls, because LiteLLM keeps connections that belong to a loop; in a thread of
+    its own, because a notebook has a loop running already. Ctrl-C cancels the work.
+    """
+    future = asyncio.run_coroutine_threadsafe(work, _loop())
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+_LOOPS: list[asyncio.AbstractEventLoop] = []
+_LOCK = threading.Lock()
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    with _LOCK:
+        if not _LOOPS:
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="client", daemon=True).start()
+            _LOOPS.append(loop)
+    return _LOOPS[0]

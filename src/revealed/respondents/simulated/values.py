@@ -1,0 +1,117 @@
+"""What a simulated respondent wants: a utility for every option text.
+
+An option is known by its text alone, as a model would know it: the item tables of the instruments
+say which good, measure and quantity a text speaks of. A text of no instrument gets a utility of its
+own, drawn by its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from functools import cache
+from statistics import NormalDist
+from typing import NamedTuple
+
+from ...instruments import ORIGINAL, list_instruments, load_instrument
+from .catalogue import Declared
+
+SPAN = 4.0
+"""Utility between the smallest and the largest quantity of a measure's grid."""
+DOLLAR_LEVEL, DOLLAR_SLOPE = -3.0, 0.35
+"""Utility of $1, and what each e-fold adds: the dollar anchors span the goods' utilities."""
+CATEGORY_SD, OUTCOME_SD = 0.8, 0.9
+"""Spread of outcomes' utilities between categories and within one."""
+CLEAR = 2.5
+"""Utility of the better option of a calibration pair; the worse has its negative."""
+
+_NORMAL = NormalDist()
+
+
+class Facts(NamedTuple):
+    """What the instruments know of an option text."""
+
+    kind: str
+    category: str
+    good: str
+    quantity: float
+    slope: float
+    """Utility an e-fold of the quantity, its sign included; 0 if there is none."""
+    level: float
+
+
+@cache
+def facts() -> Mapping[str, Facts]:
+    """Facts by option text, from the item tables of all our instruments."""
+    known: dict[str, Facts] = {}
+    for name in list_instruments():
+        if name == ORIGINAL:  # its texts carry no goods or quantities
+            continue
+        instrument = load_instrument(name)
+        items = instrument.items
+        goods = items[(items["kind"] == "good") & (items["quantity"] > 0)]
+        # The same for every good of a measure: prices then are differences between goods alone.
+        low, high = goods["quantity"].min(), goods["quantity"].max()
+        slope = SPAN / math.log(high / low) if len(goods) and high > low else 0.0
+        better = set(instrument.pairs["better"]) if instrument.pairs is not None else set()
+        columns = ("text", "kind", "category", "good", "quantity", "sign", "role", "alias_of")
+        for item, text, kind, category, good, quantity, sign, role, alias in items[
+            list(columns)
+        ].itertuples(name=None):
+            level = 0.0
+            if kind == "calibration":
+                level = CLEAR if item in better else -CLEAR
+            if kind == "good" and role == "placebo":
+                # A second spelling is the same good; an invented place is an average one.
+                good = alias
+            known[text] = Facts(kind, category, good, quantity, sign * slope, level)
+    return known
+
+
+class Values:
+    """The utilities of one declaration, on the probit scale, remembered by text."""
+
+    def __init__(self, declared: Declared):
+        self.declared = declared
+        self._utility: dict[str, float] = {}
+
+    def utility(self, text: str) -> float:
+        """Utility of an option's (unpadded) text, apart from its length and the wording."""
+        found = self._utility.get(text)
+        if found is None:
+            found = self._utility[text] = self.declared.values * self._compute(text)
+        return found
+
+    def log_price(self, good: str) -> float:
+        """ln of how many average goods one of `good` is worth."""
+        if not good or self.declared.price_sd == 0.0:
+            return 0.0
+        for dear, cheap, rate in self.declared.planted_rates:
+            if good in (dear, cheap):
+                return math.log(rate) / 2 * (1 if good == dear else -1)
+        return self.declared.price_sd * self.draw("price", good)
+
+    def draw(self, *what: str) -> float:
+        """A standard normal number that depends on the seed and on `what`, and on nothing else."""
+        return _NORMAL.inv_cdf(uniform(str(self.declared.seed), *what))
+
+    def _compute(self, text: str) -> float:
+        known = facts().get(text)
+        if known is None:
+            return OUTCOME_SD * self.draw("text", text)
+        if known.kind == "calibration":
+            return known.level
+        if known.kind == "dollar":
+            return DOLLAR_LEVEL + DOLLAR_SLOPE * math.log(known.quantity)
+        if known.kind == "good" and known.quantity > 0:
+            return known.slope * (math.log(known.quantity) + self.log_price(known.good))
+        return CATEGORY_SD * self.draw("category", known.category) + OUTCOME_SD * self.draw(
+            "text", text
+        )
+
+
+def uniform(*what: str) -> float:
+    """A number in (0, 1) made from the SHA-256 of `what`: the same on every machine."""
+    digest = hashlib.sha256("\x1f".join(what).encode("utf-8", "surrogatepass")).digest()
+    return (int.from_bytes(digest[:6], "big") + 0.5) / 2.0**48
