@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from made_choices import make_choices
 from scipy import stats
 
-from revealed.foundation.errors import DataError
 from revealed.measures import coherence
 
 
@@ -258,75 +257,3 @@ def test_findings_carry_scores_and_nulls() -> None:
     assert ("coherence.cycle_rate_strict", "null: position") in named
     assert len({f.id for f in made}) == len(made)
     assert all(f.claim == "C1" for f in made)
-
-
-# --- capability ----------------------------------------------------------------------------------
-
-
-def test_association_with_independent_models_matches_scipy() -> None:
-    rng = np.random.default_rng(7)
-    x = rng.normal(size=31)
-    table = pd.DataFrame(
-        {"mmlu": x, "accuracy": x + rng.normal(size=31), "family": [f"f{k}" for k in range(31)]}
-    )
-    found = coherence.capability_association(table)
-    theirs = stats.pearsonr(table["mmlu"], table["accuracy"])
-    assert found.independent.value == pytest.approx(theirs.statistic)
-    interval = theirs.confidence_interval()
-    assert found.independent.low == pytest.approx(interval.low)
-    assert found.independent.high == pytest.approx(interval.high)
-    # Each model its own family: both intervals estimate the same width.
-    width = np.arctanh(found.clustered.high) - np.arctanh(found.clustered.low)
-    plain = np.arctanh(interval.high) - np.arctanh(interval.low)
-    assert width == pytest.approx(plain, rel=0.5)
-
-
-def test_families_that_move_together_widen_the_interval() -> None:
-    """Five families of six near copies: 5 observations, not 30."""
-    rng = np.random.default_rng(8)
-    wider, covered = 0, []
-    for _ in range(200):
-        x = np.repeat(rng.normal(size=5), 6) + 0.05 * rng.normal(size=30)
-        y = np.repeat(rng.normal(size=5), 6) + 0.05 * rng.normal(size=30)
-        table = pd.DataFrame({"mmlu": x, "accuracy": y, "family": np.repeat(list("abcde"), 6)})
-        found = coherence.capability_association(table)
-        a, b = found.independent, found.clustered
-        wider += (b.high - b.low) > (a.high - a.low)
-        covered.append((a.low <= 0 <= a.high, b.low <= 0 <= b.high))
-    as_independent, as_clusters = np.mean(covered, axis=0)
-    assert as_independent < 0.7
-    # Five clusters are few for any method; the jackknife with t is within ten points of 0.95.
-    assert as_clusters > 0.85
-    assert wider > 150
-
-
-def test_missing_scores_and_too_few_models() -> None:
-    table = pd.DataFrame(
-        {"mmlu": [1.0, 2, 3, np.nan], "accuracy": [1.0, 2, 3, 4], "family": list("abcd")}
-    )
-    with pytest.raises(DataError, match="3 models"):
-        coherence.capability_association(table)
-
-
-@pytest.mark.parametrize(
-    ("name", "family"),
-    [("gpt-4o", "gpt"), ("meta/Llama-3.1-8b", "llama"), ("qwen2.5-0.5b", "qwen"), ("x-1", "x")],
-)
-def test_family_of_a_name(name: str, family: str) -> None:
-    assert coherence.model_family(name) == family
-
-
-def test_capability_findings_are_two_intervals_of_one_number() -> None:
-    rng = np.random.default_rng(9)
-    table = pd.DataFrame(
-        {
-            "mmlu": rng.normal(size=12),
-            "accuracy": rng.normal(size=12),
-            "family": list("aabbccddeeff"),
-        }
-    )
-    made = coherence.capability_findings(
-        coherence.capability_association(table), chapter="coherence", provenance="published"
-    )
-    assert made[0].estimate == made[1].estimate
-    assert len({f.id for f in made}) == 2

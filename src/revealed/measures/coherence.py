@@ -1,13 +1,12 @@
-"""Coherence: decisiveness, transitivity against nulls, held-out prediction, and scale.
+"""Coherence: decisiveness, transitivity against nulls, held-out prediction.
 
-Pure functions from choices, fitted scores and published figures to tables and findings (METHODS 3).
+Pure functions from choices and held-out scores to tables and findings (METHODS 3).
 Majority cycles alone can look coherent on data that is mostly slot preference; so the expected
 cycle probability from the raw rates and two nulls stand beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ from .intervals import (
     Array,
     Estimate,
     binomial_interval,
-    fisher_interval,
     logit_interval,
     percentile,
 )
@@ -457,92 +455,3 @@ def heldout_estimates(scores: Scores) -> list[tuple[str, Estimate, str]]:
         if value is not None and np.isfinite(value):
             made.append((name, Estimate(float(value), None, None, n, method), unit))
     return made
-
-
-# --- coherence against capability ----------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Association:
-    """A correlation over models: as if they were independent, and with families as clusters."""
-
-    independent: Estimate
-    clustered: Estimate
-    families: int
-    without: pd.DataFrame
-    """The correlation with each family left out: columns family, models, r."""
-
-
-def capability_association(
-    table: pd.DataFrame,
-    *,
-    coherence: str = "accuracy",
-    capability: str = "mmlu",
-    family: str = "family",
-) -> Association:
-    """Pearson correlation of a coherence score with a capability score over models.
-
-    Models of one family share data and training, so n models are fewer than n observations. The
-    clustered interval is a delete-one-family jackknife on Fisher's z with a t quantile of
-    (families - 1) degrees of freedom; it needs at least 3 families.
-
-    Rows with a missing score are left out.
-    """
-    used = table.dropna(subset=[coherence, capability])
-    x, y = used[coherence].to_numpy(float), used[capability].to_numpy(float)
-    n = len(used)
-    if n < 4:
-        raise DataError(f"{n} models with both scores; a correlation wants at least 4.")
-    r = float(np.corrcoef(x, y)[0, 1])
-    low, high = fisher_interval(r, n)
-    independent = Estimate(r, low, high, n, "Pearson, Fisher z, models independent")
-    names = used[family].to_numpy()
-    rows = []
-    for name in pd.unique(names):
-        kept = names != name
-        left = float(np.corrcoef(x[kept], y[kept])[0, 1]) if kept.sum() > 3 else np.nan
-        rows.append((str(name), int((~kept).sum()), left))
-    without = pd.DataFrame(rows, columns=["family", "models", "r"])
-    z = np.arctanh(without["r"].dropna().to_numpy(float))
-    g = len(z)
-    method = "Pearson, delete-one-family jackknife on Fisher z"
-    if g < 3:
-        return Association(independent, Estimate(r, None, None, n, method), g, without)
-    half = float(np.sqrt((g - 1) / g * ((z - z.mean()) ** 2).sum()) * stats.t.ppf(0.975, g - 1))
-    centre = np.arctanh(r)
-    clustered = Estimate(
-        r, float(np.tanh(centre - half)), float(np.tanh(centre + half)), n, method, f"{g} families"
-    )
-    return Association(independent, clustered, g, without)
-
-
-_FAMILIES = ("claude", "gemma", "gpt", "llama", "olmo", "qwen", "grok", "deepseek", "phi", "qwq")
-
-
-def model_family(model: str) -> str:
-    """The family a model's name begins with (gpt, llama, qwen ...), or its first word."""
-    name = model.rsplit("/", 1)[-1].lower()
-    return next((family for family in _FAMILIES if name.startswith(family)), name.split("-")[0])
-
-
-def capability_findings(
-    association: Association,
-    *,
-    chapter: str,
-    provenance: Provenance,
-    respondents: Sequence[str] = (),
-    subject: str = "held-out accuracy with MMLU",
-) -> list[Finding]:
-    """The correlation twice, by its two intervals: estimand coherence.capability_correlation."""
-    who = ", ".join(respondents) if 0 < len(respondents) <= 3 else "all models"
-    return [
-        Finding(
-            estimand="coherence.capability_correlation", chapter=chapter, respondent=who,
-            estimate=e.value, low=e.low, high=e.high, unit="correlation", n=e.n, method=e.method,
-            provenance=provenance, claim="C2", subject=f"{subject}, {label}", note=e.note,
-        )
-        for label, e in (
-            ("models independent", association.independent),
-            ("families as clusters", association.clustered),
-        )
-    ]  # fmt: skip
