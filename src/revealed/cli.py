@@ -7,6 +7,7 @@ a traceback; anything else is a defect of ours and keeps its traceback.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -104,6 +105,8 @@ def plan(
     format: FormatOption = Format.table,
 ) -> None:
     """Print requests, tokens, cost and time per respondent and instrument; spends nothing."""
+    import pandas as pd
+
     from revealed import study
 
     opened = study.open_run(run)
@@ -117,12 +120,14 @@ def plan(
         tokens_in=("input_tokens", "sum"), tokens_out=("output_tokens", "sum"),
         cost=("cost", lambda c: c.sum(skipna=False)), time=("seconds", "sum"),
     ).reset_index()  # fmt: skip
-    total: dict[str, Any] = {name: shown[name].sum() for name in shown.columns[3:]}
-    shown.loc[len(shown)] = {"respondent": "total", "instrument": "", "arms": "", **total}
+    total = shown.iloc[:, 3:].sum(skipna=False).to_frame().T
+    shown = pd.concat([shown, total.assign(respondent="total")], ignore_index=True)
+    shown["arms"] = shown["arms"].map(lambda n: "" if n != n else str(int(n)))
     for name in ("requests", "tokens_in", "tokens_out"):
         shown[name] = shown[name].map(lambda n: f"{int(n):,}")
     shown["cost"] = [
-        "unknown" if c != c else "0" if c == 0 else f"${c:,.2f}" for c in shown["cost"].astype(float)
+        "unknown" if c != c else "0" if c == 0 else f"${c:,.2f}"
+        for c in shown["cost"].astype(float)
     ]
     shown["time"] = shown["time"].map(_duration)
     _print(shown, Format.table)
@@ -146,7 +151,8 @@ def run(
     api_key_env: ApiKeyEnv = None,
     mode: ModeOption = None,
     max_cost: Annotated[
-        float | None, typer.Option(help="US dollars at most, all respondents of this call together.")
+        float | None,
+        typer.Option(help="US dollars at most, earlier answers of the run included."),
     ] = None,
 ) -> None:
     """Ask what is missing, then fit; a run that was stopped goes on where it was."""
@@ -154,13 +160,6 @@ def run(
 
     opened = study.open_run(run)
     specs = _specs(opened, respondent, api_base, api_key_env, mode)
-    if max_cost is not None and max_cost <= 0:
-        from revealed.foundation.errors import BudgetError
-
-        raise BudgetError(
-            f"a budget of {max_cost:g} buys nothing.",
-            todo="`revealed plan` prints what the study costs.",
-        )
     study.run_respondents(opened, specs, instruments=instrument, max_cost=max_cost)
     typer.echo(f"Done. `make book RUN={opened.name}` shows it; `revealed findings` prints it.")
 
@@ -279,8 +278,14 @@ def notebook(
     opened = study.open_run(values.get("run", "default"), root)
     study.execute_notebook(
         root / source, root / output, values, root=root, seed=opened.study.seed,
-        inputs=opened.inputs(values.get("respondent")),
+        inputs=opened.inputs(source.stem, values.get("respondent")),
     )  # fmt: skip
+
+
+def _dollars(cost: float) -> str:
+    if math.isnan(cost):
+        return "unknown"
+    return f"${cost:,.2f}" if cost else "0"
 
 
 def _duration(seconds: float) -> str:
@@ -291,7 +296,9 @@ def _duration(seconds: float) -> str:
 
 def _print(table: pd.DataFrame, format: Format) -> None:
     if format is Format.json:
-        typer.echo(table.to_json(orient="records", indent=1, force_ascii=False, double_precision=15))
+        typer.echo(
+            table.to_json(orient="records", indent=1, force_ascii=False, double_precision=15)
+        )
     elif format is Format.csv:
         typer.echo(table.to_csv(index=False), nl=False)
     elif table.empty:

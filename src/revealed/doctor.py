@@ -79,8 +79,6 @@ def examine(root: Path | None = None) -> list[Check]:
 
 def _python() -> Check:
     text = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    if sys.version_info < (3, 11):
-        return Check("python", "missing", text, "Install Python 3.11 or newer.")
     return Check("python", "ok", text)
 
 
@@ -176,7 +174,8 @@ def _cache(root: Path | None) -> Check:
 
     folder = os.environ.get("REVEALED_CACHE")
     where = f"{folder} (REVEALED_CACHE)" if folder else "the user's cache folder"
-    cached, total = public.cached(root)
+    wanted = [source.file for source in public.list_sources(root) if not source.optional]
+    cached, total = sum((public.cache_folder() / f).is_file() for f in wanted), len(wanted)
     text = f"{cached} of {total} public sources in {where}"
     if cached < total:
         return Check(

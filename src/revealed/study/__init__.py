@@ -6,10 +6,12 @@ files. Prompts, estimators and figures live in the rooms to the left; a notebook
 """
 
 from .config import Cell, Design, Entry, Experiment, Study, load_study
+from .imports import fetch_sources, import_choices, import_public
 from .notebook import NotebookError, execute_notebook
 from .plan import plan, start_pairs
+from .progress import status
 from .run import Run, open_run
-from .steps import elicit_respondent, fit_respondent, import_public
+from .steps import elicit_respondent, fit_respondent, run_respondents
 
 __all__ = [
     "Cell",
@@ -21,10 +23,14 @@ __all__ = [
     "Study",
     "elicit_respondent",
     "execute_notebook",
+    "fetch_sources",
     "fit_respondent",
+    "import_choices",
     "import_public",
     "load_study",
     "open_run",
     "plan",
+    "run_respondents",
     "start_pairs",
+    "status",
 ]

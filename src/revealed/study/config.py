@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from revealed.foundation.errors import ConfigError
 from revealed.foundation.paths import project_root, slug
 from revealed.respondents import RespondentSpec
+
+_Lines = dict[tuple[str | int, ...], int]
+"""The line (from 1) of every key and list entry of a study file, by its path."""
 
 
 class _Strict(BaseModel):
@@ -103,31 +106,21 @@ class Study(_Strict):
     ask_new: tuple[str, ...] = ()
     """Experiments for a respondent named on the command line and not listed here."""
     _root: Path = PrivateAttr(Path())
+    _file: str = PrivateAttr("study.yaml")
+    _lines: _Lines = PrivateAttr({})
 
     @property
     def root(self) -> Path:
         """The checkout that the study file lies in."""
         return self._root
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Study:
-        for where, names in [
-            *((f"respondents, {entry.spec.name}", entry.ask) for entry in self.respondents),
-            ("ask_new", self.ask_new),
-        ]:
-            for name in names:
-                if name not in self.experiments:
-                    hint = nearest(name, self.experiments) or "Known: " + ", ".join(
-                        self.experiments
-                    )
-                    raise ValueError(f"{where}: no experiment {name!r}. {hint}")
-        seen: dict[str, str] = {}
-        for entry in self.respondents:
-            name = entry.spec.name
-            if slug(name) in seen:
-                raise ValueError(f"respondents {seen[slug(name)]!r} and {name!r} share a name.")
-            seen[slug(name)] = name
-        return self
+    def line(self, *keys: str | int) -> str:
+        """The place of a key in the study file, for a message."""
+        numbers = (
+            self._lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in self._lines
+        )
+        number = next(numbers, None)
+        return f"{self._file}, line {number}" if number else self._file
 
     def cells(
         self,
@@ -162,7 +155,7 @@ class Study(_Strict):
                         raise ConfigError(
                             f"{spec.name} would be asked {key[0]} in arm {key[1]} twice, by "
                             f"{seen[key]} and {name}.",
-                            where="study.yaml",
+                            where=self.line("experiments", name, "instruments"),
                         )
                     seen[key] = name
                     if wanted is None or key[0] in wanted:
@@ -172,15 +165,13 @@ class Study(_Strict):
     def _planned(self, experiment: str) -> list[tuple[str, str]]:
         from revealed.instruments import list_arms, list_instruments
 
-        known_arms = list_arms(self.root)
-        names = match(
-            self.experiments[experiment].instruments,
-            list_instruments(self.root),
-            "instrument",
-            f"study.yaml, {experiment}",
-        )
-        arms = match(
-            self.experiments[experiment].arms, known_arms, "arm", f"study.yaml, {experiment}"
+        asked = self.experiments[experiment]
+        names, arms = (
+            match(chosen, known(self.root), kind, self.line("experiments", experiment, f"{kind}s"))
+            for chosen, known, kind in (
+                (asked.instruments, list_instruments, "instrument"),
+                (asked.arms, list_arms, "arm"),
+            )
         )
         return [(instrument, arm) for instrument in names for arm in arms]
 
@@ -221,8 +212,8 @@ def match(patterns: Sequence[str], known: Sequence[str], kind: str, where: str) 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A suggestion for a mistyped name, or an empty text."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"Did you mean {close[0]!r}?" if close else ""
+    close = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
+    return f"Did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def load_study(path: Path | str | None = None) -> Study:
@@ -249,8 +240,36 @@ def load_study(path: Path | str | None = None) -> Study:
         study = Study.model_validate(raw)
     except ValidationError as error:
         raise _speak(error, file, lines) from None
-    study._root = file.resolve().parent
+    study._root, study._file, study._lines = file.resolve().parent, str(file), lines
+    _check_names(study)
     return study
+
+
+def _check_names(study: Study) -> None:
+    """Every experiment asked for exists, and no two respondents share files."""
+    asked = [
+        *((("respondents", i, "ask"), entry.ask) for i, entry in enumerate(study.respondents)),
+        (("ask_new",), study.ask_new),
+    ]
+    for keys, names in asked:
+        for name in names:
+            if name not in study.experiments:
+                raise ConfigError(
+                    f"no experiment {name!r}.",
+                    where=study.line(*keys),
+                    todo=nearest(name, study.experiments)
+                    or f"Known: {', '.join(study.experiments)}.",
+                )
+    seen: dict[str, str] = {}
+    for i, entry in enumerate(study.respondents):
+        name = entry.spec.name
+        if slug(name) in seen:
+            raise ConfigError(
+                f"the respondents {seen[slug(name)]!r} and {name!r} would share their files.",
+                where=study.line("respondents", i),
+                todo="Give one of them another `name`.",
+            )
+        seen[slug(name)] = name
 
 
 def _entry(entry: dict[Any, Any], lines: _Lines, index: int) -> dict[str, Any]:
@@ -261,9 +280,6 @@ def _entry(entry: dict[Any, Any], lines: _Lines, index: int) -> dict[str, Any]:
     nested: dict[str, Any] = {"spec": spec, "ask": entry.get("ask", ())}
     lines[("respondents", index, "spec")] = lines.get(("respondents", index), 1)
     return nested
-
-
-_Lines = dict[tuple[str | int, ...], int]
 
 
 def _read_yaml(file: Path) -> tuple[Any, _Lines]:
@@ -291,7 +307,9 @@ def _read_yaml(file: Path) -> tuple[Any, _Lines]:
                 key = constructor.construct_object(key_node, deep=True)
                 line = key_node.start_mark.line + 1
                 if key in result:
-                    raise ConfigError(f"the key {key!r} appears twice.", where=f"{file}, line {line}")
+                    raise ConfigError(
+                        f"the key {key!r} appears twice.", where=f"{file}, line {line}"
+                    )
                 lines[(*path, key)] = line
                 result[key] = build(value_node, (*path, key))
             return result
@@ -304,7 +322,8 @@ def _read_yaml(file: Path) -> tuple[Any, _Lines]:
 
 def _speak(error: ValidationError, file: Path, lines: _Lines) -> ConfigError:
     """The first mistake, in words, at its line."""
-    first = error.errors()[0]
+    # A mistyped key is also a missing one: the typing is what the person did.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     where = tuple(part for part in first["loc"] if part != "spec")
     line = next((lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in lines), None)
     place = f"{file}, line {line}" if line else str(file)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from revealed.foundation.errors import ConfigError
-from revealed.instruments import Instrument, load_arm, load_instrument, render
+from revealed.instruments import Arm, Instrument, load_arm, load_instrument, render
+from revealed.respondents.door import Door
 
 from .config import Cell, Study
 
@@ -68,7 +70,8 @@ def pair_counts(cell: Cell, n_items: int) -> dict[str, int]:
         holdout = round(possible * design.holdout)
         triads = min(triads, possible - holdout)
         train = possible - holdout - triads
-    start = train if design.design == "random" else min(train, max(2 * n_items, train // 2))
+    half = train // 2 if design.design == "curve" else max(2 * n_items, train // 2)
+    start = train if design.design == "random" else min(train, half)
     return {"start": start, "rounds": train - start, "triads": triads, "holdout": holdout}
 
 
@@ -100,7 +103,7 @@ def start_pairs(cell: Cell, instrument: Instrument, items: pd.DataFrame, seed: i
         raise ConfigError(f"{instrument.name} has {n} item(s); a pair needs two.")
     counts = pair_counts(cell, n)
     rng = generator(seed, instrument.name, "pairs")
-    start = _connected(n, counts["start"], rng)
+    start = _start(cell, items, counts["start"], rng)
     taken = {tuple(sorted(pair)) for pair in start}
     start += _triads(n, counts["triads"] // 3, taken, rng)
     holdout = _uniform(n, counts["holdout"], taken, rng)
@@ -110,12 +113,21 @@ def start_pairs(cell: Cell, instrument: Instrument, items: pd.DataFrame, seed: i
     return pd.DataFrame(rows, columns=PAIR_COLUMNS)
 
 
+def _start(
+    cell: Cell, items: pd.DataFrame, m: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """`m` random pairs that connect the items, or, for a curve, the goods."""
+    if cell.design.design != "curve":
+        return _connected(len(items), m, rng)
+    from revealed.utilities import curve_design
+
+    return [(int(i), int(j)) for i, j in curve_design.first_round(items, m, rng)]
+
+
 def _connected(n: int, m: int, rng: np.random.Generator) -> list[tuple[int, int]]:
     """`m` distinct pairs whose graph is connected (a random tree first, then uniform pairs)."""
     order = rng.permutation(n)
-    tree = [
-        (int(order[k]), int(order[rng.integers(k)])) for k in range(1, n)
-    ]
+    tree = [(int(order[k]), int(order[rng.integers(k)])) for k in range(1, n)]
     taken = {tuple(sorted(pair)) for pair in tree}
     return tree + _uniform(n, m - len(tree), taken, rng)
 
@@ -161,19 +173,22 @@ def plan(
     input_tokens, output_tokens (at most), cost (US dollars at most; missing where LiteLLM's table
     and the respondent give no price), seconds.
     """
+    load = cache(lambda name: load_instrument(name, study.root))
+    doors: dict[str, Door] = {}
     rows = []
     for cell in study.cells(respondents, instruments):
-        instrument = load_instrument(cell.instrument, study.root)
+        instrument = load(cell.instrument)
         items = sampled_items(instrument, cell.design.items, study.seed)
         if cell.design.design == "listed":
             pairs = len(start_pairs(cell, instrument, items, study.seed))
         else:
             pairs = sum(pair_counts(cell, len(items)).values())
         spec = cell.respondent
-        requests = 2 * pairs * answers_per_order(cell)
-        prompt, answer = _tokens(cell, items, study)
-        price = prices(spec)
-        cost = requests * (prompt * price[0] + answer * price[1]) if price else np.nan
+        door = doors.setdefault(spec.name, Door(spec))
+        arm = load_arm(cell.arm, study.root)
+        requests = 2 * pairs * (1 if _reads_logprobs(door, arm) else cell.design.samples)
+        prompt, answer = _tokens(door, arm, items, study.seed)
+        price = door.prices
         rows.append(
             {
                 "respondent": spec.name,
@@ -186,57 +201,31 @@ def plan(
                 "requests": requests,
                 "input_tokens": round(requests * prompt),
                 "output_tokens": requests * answer,
-                "cost": cost,
+                "cost": requests * (prompt * price[0] + answer * price[1]) if price else np.nan,
                 "seconds": requests * _seconds_per_request(spec),
             }
         )
     return pd.DataFrame(rows)
 
 
-def answers_per_order(cell: Cell) -> int:
-    """Requests for one order of a pair: one where the respondent gives log-probabilities."""
-    return 1 if cell.respondent.mode == "logprob" else cell.design.samples
+def _reads_logprobs(door: Door, arm: Arm) -> bool:
+    """Whether one call an order will do, as far as LiteLLM's table can tell."""
+    spec = door.spec
+    if spec.mode == "sample" or arm.reason_first or door.reasons or spec.temperature != 1.0:
+        return False
+    return door.takes("logprobs", True) and door.takes("top_logprobs", 5)
 
 
-def prices(spec: RespondentSpec) -> tuple[float, float] | None:
-    """US dollars an input and an output token: the respondent's own, else LiteLLM's local table.
-
-    None where neither knows the model.
-    """
-    if spec.provenance == "simulated":
-        return 0.0, 0.0
-    if spec.input_cost_per_token is not None and spec.output_cost_per_token is not None:
-        return spec.input_cost_per_token, spec.output_cost_per_token
-    known = _model_info(spec.model)
-    if known.get("input_cost_per_token") is None or known.get("output_cost_per_token") is None:
-        return None
-    return float(known["input_cost_per_token"]), float(known["output_cost_per_token"])
-
-
-def _model_info(model: str) -> dict[str, Any]:
-    import os
-
-    # Both before the import: otherwise LiteLLM looks its tables up in the network.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
-    import litellm
-
-    for name in (model, model.split("/", 1)[-1]):
-        if name in litellm.model_cost:
-            return dict(litellm.model_cost[name])
-    return {}
-
-
-def _tokens(cell: Cell, items: pd.DataFrame, study: Study) -> tuple[float, int]:
+def _tokens(door: Door, arm: Arm, items: pd.DataFrame, seed: int) -> tuple[float, int]:
     """Tokens of one prompt (mean over some pairs, at four characters a token) and of its answer."""
-    arm = load_arm(cell.arm, study.root)
     texts = items["text"].to_numpy()
-    chosen = generator(study.seed, "tokens").integers(len(texts), size=(20, 2))
+    chosen = generator(seed, "tokens").integers(len(texts), size=(20, 2))
     prompts = [render(arm, texts[i], texts[j]) for i, j in chosen]
     characters = [sum(len(m["content"]) for m in prompt.messages) for prompt in prompts]
-    messages = len(prompts[0].messages)
-    answer = cell.respondent.max_tokens or max(prompt.max_tokens for prompt in prompts)
-    return float(np.mean(characters)) / 4 + 4 * messages + 3, answer
+    frame = 4 * len(prompts[0].messages) + 3
+    params = door.question(prompts[0].messages, prompts[0].max_tokens).params
+    answer = params.get("max_tokens") or params.get("max_completion_tokens") or arm.max_tokens
+    return float(np.mean(characters)) / 4 + frame, int(answer)
 
 
 def _seconds_per_request(spec: RespondentSpec) -> float:

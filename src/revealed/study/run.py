@@ -73,7 +73,10 @@ class Run:
         ConfigError
             If neither ``study.yaml`` nor this run knows the name.
         """
-        known = {**self.added(), **{entry.spec.name: entry.spec for entry in self.study.respondents}}
+        known = {
+            **self.added(),
+            **{entry.spec.name: entry.spec for entry in self.study.respondents},
+        }
         if respondent not in known:
             raise ConfigError(
                 f"no respondent {respondent!r} in study.yaml or in run {self.name!r}.",
@@ -223,6 +226,21 @@ class Run:
         with atomic_write(path) as temporary:
             table.to_csv(temporary, index=False)
         return path
+
+    def inputs(self, step: str, respondent: str | None = None) -> dict[str, Path]:
+        """The files that a notebook depends on, by their path in the run, for its record.
+
+        `step` is the notebook's name; eliciting depends on the study file alone, fitting on the
+        respondent's choices, a chapter on everything stored.
+        """
+        files = {"study.yaml": self.paths.root / "study.yaml"}
+        if respondent is not None and step.startswith("10"):
+            return files
+        patterns = ["choices/*/*.parquet", "utilities/*/*/fit.json", "public.json"]
+        if respondent is not None:
+            patterns = [f"choices/{slug(respondent)}/*.parquet"]
+        found = sorted(path for pattern in patterns for path in self.paths.folder.glob(pattern))
+        return files | {path.relative_to(self.paths.folder).as_posix(): path for path in found}
 
     def record(self, step: str, inputs: dict[str, Path] | None = None) -> dict[str, Any]:
         """Write down (and return) commit, versions, seed and input checksums of a step."""

@@ -1,4 +1,4 @@
-"""The steps of a run: ask a respondent, fit its choices, import what others published.
+"""The steps of a run: ask a respondent, fit its choices.
 
 Each step reads files of the run and writes files of the run; doing it again asks only what is
 missing and gives the same bytes.
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from revealed.foundation.errors import BudgetError, FetchError, RevealedError
-from revealed.foundation.paths import atomic_write
+from revealed.foundation.errors import BudgetError, RevealedError
+from revealed.foundation.paths import atomic_write, slug
 from revealed.instruments import Instrument, load_arm, load_instrument
 
 from .config import Cell
@@ -48,13 +48,15 @@ def elicit_respondent(
     instruments
         Names or patterns; default: all that the study plans.
     max_cost
-        US dollars at most; everything answered before the limit is kept.
+        US dollars at most for the whole run, earlier answers included; what was answered before
+        the limit is kept.
     progress
         Show bars with rate and time left.
 
     Returns
     -------
-    The cells with their counts: instrument, arm, pairs, answers, refused, unparsed, failed.
+    The cells with their counts: instrument, arm, pairs, answers, neutral, refused, unparsed,
+    failed.
 
     Raises
     ------
@@ -67,23 +69,54 @@ def elicit_respondent(
     from revealed.respondents.client import check_respondent
 
     spec = run.spec(respondent) if isinstance(respondent, str) else respondent
-    if max_cost is not None and max_cost <= 0 and spec.provenance != "simulated":
-        raise BudgetError(
-            f"a budget of {max_cost:g} buys no answer of {spec.name}.",
-            todo="Give a larger --max-cost; `revealed plan` prints what the study costs.",
-        )
+    refuse_empty_budget([spec], max_cost)
     cells = run.study.cells([spec], instruments)
     check_respondent(spec)
     if spec.name not in {entry.spec.name for entry in run.study.respondents}:
         run.add(spec)
-    budget = Budget(max_cost)
     rows = []
     with Ledger(run.paths.ledger) as ledger:
+        budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
         for cell in cells:
             table = _elicit_cell(run, cell, ledger, budget, progress)
             run.write_choices(table)
             rows.append({"instrument": cell.instrument, "arm": cell.arm, **_counts(table)})
     return pd.DataFrame(rows)
+
+
+def refuse_empty_budget(specs: Sequence[RespondentSpec], max_cost: float | None) -> None:
+    """Say before anything else that a budget of nothing buys nothing."""
+    paid = [spec.name for spec in specs if spec.provenance != "simulated"]
+    if max_cost is not None and max_cost <= 0 and paid:
+        raise BudgetError(
+            f"a budget of {max_cost:g} buys no answer of {paid[0]}.",
+            todo="Give a larger --max-cost; `revealed plan` prints what the study costs.",
+        )
+
+
+def run_respondents(
+    run: Run,
+    specs: Sequence[RespondentSpec],
+    *,
+    instruments: Sequence[str] | None = None,
+    max_cost: float | None = None,
+    progress: bool = True,
+) -> None:
+    """Ask and fit several respondents, one after another; all are checked before one is asked."""
+    from revealed.respondents.client import check_respondent
+
+    refuse_empty_budget(specs, max_cost)
+    run.study.cells(specs, instruments)
+    for spec in specs:
+        check_respondent(spec)
+    for spec in specs:
+        try:
+            elicit_respondent(
+                run, spec, instruments=instruments, max_cost=max_cost, progress=progress
+            )
+        finally:  # what was answered before a limit, an error or Ctrl-C is fitted too
+            if (run.paths.folder / "choices" / slug(spec.name)).is_dir():
+                fit_respondent(run, spec.name)
 
 
 def _elicit_cell(
@@ -109,9 +142,7 @@ def _elicit_cell(
         fresh = next_pairs(cell, items, table, count, seed=run.study.seed, round_number=done)
         if fresh.empty:
             break
-        answered = elicit(
-            cell.respondent, instrument, arm, fresh[PAIR_COLUMNS], ledger, **ask
-        )
+        answered = elicit(cell.respondent, instrument, arm, fresh[PAIR_COLUMNS], ledger, **ask)
         table = pd.concat([table, answered], ignore_index=True)
     return table
 
@@ -150,7 +181,8 @@ def fit_respondent(
         if instruments and cell.instrument not in instruments:
             continue
         choices = run.choices(respondent, cell.instrument, cell.arm)
-        train = comparisons(choices, role="train")
+        compared = sorted({*choices["first"], *choices["second"]})
+        train = comparisons(choices, compared, role="train")
         fitted = fit(train, reference=_reference(run, cell.instrument, train.items))
         folder = run.write_utilities(
             fitted.table(respondent, cell.instrument, cell.arm, provenance)
@@ -158,9 +190,9 @@ def fit_respondent(
         fitted.save(folder)
         scores: dict[str, Any] = {}
         if (choices["role"] == "holdout").any():
-            held = comparisons(choices, items=train.items, role="holdout")
+            held = comparisons(choices, compared, role="holdout")
             scores = asdict(heldout(fitted, held))
-        _write_json(folder / "scores.json", scores)
+        write_json(folder / "scores.json", scores)
         rows.append(
             {
                 "instrument": cell.instrument,
@@ -188,47 +220,9 @@ def _reference(run: Run, name: str, items: Sequence[str]) -> list[str] | None:
     return chosen or None
 
 
-def import_public(run: Run, files: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
-    """Bring public answers and utilities into the run; what cannot be had is written down as such.
-
-    Returns and stores (``public.json``), by source file: respondent, available, why, sha256.
-    """
-    from revealed.foundation.provenance import sha256
-    from revealed.respondents import public
-
-    respondent_of = {file: name for name, file in public.PUBLIC_RESPONDENTS.items()}
-    found: dict[str, dict[str, Any]] = {}
-    for file in files or [source.file for source in public.list_sources()]:
-        respondent = respondent_of.get(file, "")
-        row: dict[str, Any] = {"respondent": "", "available": False, "why": "", "sha256": ""}
-        found[file] = row
-        try:
-            path = public.fetch(file, run.paths.root)
-            if respondent:
-                _import_respondent(run, respondent, path)
-        except FetchError as error:
-            row["why"] = str(error)
-            continue
-        row |= {"respondent": respondent, "available": True, "sha256": sha256(path)}
-    _write_json(run.paths.folder / "public.json", found)
-    return found
-
-
-def _import_respondent(run: Run, respondent: str, path: Path) -> None:
-    from revealed.respondents import public
-
-    if "triad" in path.name:
-        table = public.import_triads(path)
-        run.write_choices(table)
-    else:
-        table, _ = public.import_utilities(path, respondent)
-        run.write_utilities(table)
-
-
-def _write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON with sorted keys, whole or not at all."""
     with atomic_write(path) as temporary:
         temporary.write_text(
             json.dumps(value, indent=1, sort_keys=True, default=float) + "\n", encoding="utf-8"
         )
-
-

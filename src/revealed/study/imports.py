@@ -1,0 +1,102 @@
+"""Bring answers from elsewhere into a run: the public sources, or a person's own choices table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from revealed.foundation.errors import DataError, FetchError
+from revealed.foundation.provenance import sha256
+from revealed.foundation.schemas import CHOICES, check
+from revealed.respondents import public
+
+from .run import Run
+from .steps import write_json
+
+
+def import_public(run: Run, files: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Bring public answers and utilities into the run; what cannot be had is written down as such.
+
+    A file that is present but wrong is an error all the same: only absence is put up with.
+
+    Returns and stores (``public.json``), by source file: respondent ("" where the file is not one
+    respondent's), available, why, sha256.
+
+    Raises
+    ------
+    DataError
+        If a fetched file does not follow its format.
+    """
+    respondent_of = {file: name for name, file in public.PUBLIC_RESPONDENTS.items()}
+    found: dict[str, dict[str, Any]] = {}
+    offline = False
+    for file in files or [s.file for s in public.list_sources(run.paths.root) if not s.optional]:
+        row: dict[str, Any] = {"respondent": "", "available": False, "why": "", "sha256": ""}
+        found[file] = row
+        if offline and not (public.cache_folder() / file).is_file():
+            row["why"] = "not in the cache, and the network was not reachable"
+            continue
+        try:
+            path = public.fetch(file, run.paths.root)
+        except FetchError as error:
+            row["why"] = error.what
+            # One time-out is enough: forty would take the better part of an hour.
+            offline = True
+            continue
+        respondent = respondent_of.get(file, "")
+        if respondent:
+            _import_respondent(run, respondent, path)
+        row |= {"respondent": respondent, "available": True, "sha256": sha256(path)}
+    write_json(run.paths.folder / "public.json", found)
+    return found
+
+
+def _import_respondent(run: Run, respondent: str, path: Path) -> None:
+    if respondent == public.TRIADS_RESPONDENT:
+        run.write_choices(public.import_triads(path))
+    elif respondent != public.MORAL_MACHINE_RESPONDENT:  # scenarios, not items: read by its chapter
+        table, _ = public.import_utilities(path, respondent)
+        run.write_utilities(table)
+
+
+def import_choices(run: Run, path: Path) -> pd.DataFrame:
+    """Bring a choices table (Parquet or CSV, schema `CHOICES`) into the run, cell by cell.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or a row breaks the schema.
+    """
+    try:
+        table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"cannot be read ({error}).", where=path, todo="Give a Parquet or CSV file."
+        ) from None
+    table = check(table, CHOICES, path)
+    if table.empty:
+        raise DataError("the table has no rows.", where=path)
+    if (table["provenance"] == "simulated").any() or (table["provenance"] == "elicited").any():
+        raise DataError(
+            "imported choices must have the provenance public or published.",
+            where=path,
+            todo="Answers asked in this run have the others.",
+        )
+    for _, cell in table.groupby(["respondent", "instrument", "arm"], sort=False):
+        run.write_choices(cell)
+    return table
+
+
+def fetch_sources(files: Sequence[str] | None = None) -> Iterator[tuple[str, Path]]:
+    """Fetch the named sources (default: all that are not optional) and yield their local paths.
+
+    Raises
+    ------
+    FetchError
+        At the first that cannot be had.
+    """
+    for file in files or [source.file for source in public.list_sources() if not source.optional]:
+        yield file, public.fetch(file)

@@ -1,0 +1,59 @@
+"""How far a run is, cell by cell."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from .plan import plan
+from .run import Run
+
+
+def status(run: Run) -> pd.DataFrame:
+    """Planned and answered requests of every cell: a row a cell.
+
+    Columns: respondent, instrument, arm, planned, answered, refused, unparsed, failed, state
+    (``fitted``, ``asked``, ``under way``, ``waiting``). Answers of a cell that is not finished are
+    in the ledger and are counted for the respondent's first unfinished cell.
+    """
+    from revealed.respondents import Ledger
+
+    specs = [entry.spec for entry in run.study.respondents] + list(run.added().values())
+    planned = plan(run.study, specs)
+    held: dict[str, float] = {}
+    if run.paths.ledger.is_file():
+        with Ledger(run.paths.ledger) as ledger:
+            counts = ledger.counts()
+        held = counts.groupby("respondent")["n"].sum().to_dict()
+    finished = {
+        cell: run.choices(*cell)
+        for cell in planned[["respondent", "instrument", "arm"]].itertuples(index=False, name=None)
+        if run.has(*cell)
+    }
+    left = dict(held)
+    for cell in planned.itertuples():
+        if (cell.respondent, cell.instrument, cell.arm) in finished:
+            left[cell.respondent] = left.get(cell.respondent, 0) - cell.requests
+    rows = []
+    for cell in planned.itertuples():
+        key = (cell.respondent, cell.instrument, cell.arm)
+        row = {"respondent": key[0], "instrument": key[1], "arm": key[2], "planned": cell.requests}
+        if key in finished:
+            total = finished[key].filter(like="n_").sum()
+            row |= {
+                "answered": cell.requests,
+                "refused": int(total["n_refused"]),
+                "unparsed": int(total["n_unparsed"]),
+                "failed": int(total["n_failed"]),
+                "state": "fitted" if run.has(*key, kind="fit") else "asked",
+            }
+        else:
+            under_way = int(min(max(left.pop(key[0], 0), 0), cell.requests))
+            row |= {
+                "answered": under_way,
+                "refused": 0,
+                "unparsed": 0,
+                "failed": 0,
+                "state": "under way" if under_way else "waiting",
+            }
+        rows.append(row)
+    return pd.DataFrame(rows)
