@@ -14,14 +14,18 @@ import html
 import math
 import string
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, SupportsFloat
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 import numpy as np
 import pandas as pd
 
 from ..foundation.errors import DataError
-from ..foundation.schemas import PROVENANCES
+from ..foundation.schemas import PROVENANCES, Finding
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Chapters lie two folders deep (notebooks/values/x.ipynb) in the checkout and in the site alike,
 # and both hold data/runs/<run>/tables/, so one relative address serves both.
@@ -118,6 +122,12 @@ def _float(value: Any) -> float | None:
 # ------------------------------------------------------------------------------------- sentences
 
 
+def rows(findings: Iterable[Finding]) -> pd.DataFrame:
+    """Findings as a table, a row a finding; with its columns even where there are none."""
+    names = ["id", *(field.name for field in fields(Finding))]
+    return pd.DataFrame([{"id": f.id, **asdict(f)} for f in findings], columns=names)
+
+
 def pick(findings: pd.DataFrame, **where: str) -> pd.Series | None:
     """The one finding that matches every named column, or None.
 
@@ -190,8 +200,8 @@ def _as_percent(row: pd.Series) -> pd.Series:
 # ------------------------------------------------------------------------------ figures and tables
 
 
-def figure(fig: Any, alt: str, caption: str) -> Html:
-    """A finished matplotlib figure with alternative text, caption and badges.
+def figure(drawn: tuple[Figure, str], caption: str) -> Html:
+    """A figure with its alternative text, as the functions of this room return it, on the page.
 
     The badges repeat the marks that `figures.style.mark_provenance` drew, so that the caption
     cannot say something else than the figure.
@@ -203,6 +213,7 @@ def figure(fig: Any, alt: str, caption: str) -> Html:
     """
     from .style import show
 
+    fig, alt = drawn
     marks = {str(text.get_gid() or "") for text in fig.texts}
     kinds = [kind for kind in PROVENANCES if f"provenance-{kind}" in marks]
     if not kinds:
@@ -221,9 +232,9 @@ def table(
     caption: str,
     *,
     provenance: str | Iterable[str] | None = None,
-    headings: Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
-    download: str = "",
+    download: Path | str = "",
     rows: int | None = None,
 ) -> Html:
     """A table that scrolls inside its own box, with caption, badges and its CSV.
@@ -235,12 +246,13 @@ def table(
         folded into one column, "95 % interval".
     provenance
         Default: the table's own ``provenance`` column, which is then shown as a badge a row.
-    headings
-        Column names as the reader should see them; unnamed columns lose their underscores.
+    columns
+        Which columns to show, in this order, and what to call them; default: all, without
+        underscores.
     units
         Unit of a column's numbers ("percent", "times").
     download
-        Address of the CSV below the project's root (``data/runs/<run>/tables/...``).
+        The CSV that ``run.write_table`` wrote, or its address below the project's root.
     rows
         Show only the first so many; the CSV has them all, and the caption says so.
 
@@ -252,35 +264,41 @@ def table(
     own = "provenance" in data.columns
     kinds = provenance if provenance is not None else (set(data["provenance"]) if own else set())
     shown = data if rows is None else data.head(rows)
-    folded = _fold(shown)
+    called = dict(columns or {name: str(name).replace("_", " ") for name in data.columns})
+    folded = _fold(shown[list(called)])
     names = [str(name) for name in folded.columns]
     head = "".join(
-        f'<th scope="col"{_numeric(folded[name])}>'
-        f"{html.escape((headings or {}).get(name, name.replace('_', ' ')))}</th>"
+        f'<th scope="col"{_numeric(folded[name])}>{html.escape(called.get(name, name))}</th>'
         for name in names
     )
     body = "".join(
         "<tr>"
         + "".join(_cell(row[name], name, (units or {}).get(name, "")) for name in names)
         + "</tr>"
-        for _, row in folded.iterrows()
+        for row in folded.to_dict("records")
     )
     cut = f" The first {len(shown):,} of {len(data):,} rows." if len(shown) < len(data) else ""
-    link = (
-        f' <a class="rv-csv" download href="{html.escape(f"{_ROOT}/{download}", quote=True)}">'
-        "CSV</a>"
-        if download
-        else ""
-    )
     empty = "" if len(shown) else '<p class="rv-missing">No rows in this run.</p>'
     badges = badge(kinds) if kinds or len(data) else ""
     return Html(
         '<div class="rv-table"><div class="rv-caption">'
-        f"{html.escape(caption)}{cut} {badges}{link}</div>"
+        f"{html.escape(caption)}.{cut} {badges}{_link(download)}</div>"
         '<div class="rv-scroll" tabindex="0" role="region" '
         f'aria-label="{html.escape(caption, quote=True)}">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{empty}</div>"
     )
+
+
+def _link(download: Path | str) -> str:
+    """The link to a table's CSV, the same in the checkout and in the site."""
+    if not str(download):
+        return ""
+    address = Path(download).as_posix()
+    # A path of a run ends in data/runs/<run>/tables/<chapter>/<name>.csv, wherever the checkout is.
+    if (start := address.find("data/runs/")) > 0:
+        address = address[start:]
+    target = html.escape(f"{_ROOT}/{address}", quote=True)
+    return f' <a class="rv-csv" download href="{target}">CSV</a>'
 
 
 def _fold(data: pd.DataFrame) -> pd.DataFrame:
@@ -317,6 +335,21 @@ def _cell(value: Any, name: str, unit: str) -> str:
 def note(text: str) -> Html:
     """A boxed remark, for what a chapter could not do ("the public data is not reachable")."""
     return Html(f'<div class="rv-note" role="note">{html.escape(text)}</div>')
+
+
+def missing(sources: Mapping[str, str]) -> Html:
+    """What a chapter says where public files could not be had, by file with the reason."""
+    if not sources:
+        return Html("")
+    listed = "".join(
+        f"<li><code>{html.escape(file)}</code>: {html.escape(why)}</li>"
+        for file, why in sources.items()
+    )
+    return Html(
+        '<div class="rv-note" role="note">This run has no access to the public data of this part: '
+        f"it is neither in the cache nor reachable. What depends on it is left out.<ul>{listed}"
+        "</ul></div>"
+    )
 
 
 def lead(*sentences: Html) -> Html:
