@@ -281,19 +281,25 @@ def _pattern(arm: Arm) -> re.Pattern[str]:
 def _check_apart(arms: Mapping[str, Arm], path: Path) -> None:
     """Refuse two arms of which one's prompt could be read as the other's in another way."""
     patterns = {name: _pattern(arm) for name, arm in arms.items()}
+    probes = ("This is one.", "That is another.")
+    order = list(arms)
     for name, arm in arms.items():
-        probe = arm.model_copy(update={"padding": None})
-        text = _join(render(probe, "This is one.", "That is another.").messages)
+        text = _join(render(arm.model_copy(update={"padding": None}), *probes).messages)
         for other, pattern in patterns.items():
             found = pattern.fullmatch(text)
             if found is None:
                 continue
-            if (found["first"], found["second"]) != ("This is one.", "That is another.") or (
-                arms[other].labels,
-                arms[other].neutral,
-                arms[other].response,
-            ) != (arm.labels, arm.neutral, arm.response):
-                raise ConfigError(
-                    f"its prompt can be taken for one of the arm {other}.",
-                    where=f"{path}, arm {name}",
-                )
+            if (found["first"], found["second"]) == probes and _alike(arm, arms[other]):
+                continue
+            earlier, later = sorted((name, other), key=order.index)
+            raise ConfigError(
+                f"its prompt can be taken for one of the arm {earlier}.",
+                where=f"{path}, arm {later}",
+            )
+
+
+def _alike(one: Arm, other: Arm) -> bool:
+    """Whether answers to two arms are read in the same way."""
+    return (one.labels, one.neutral, one.response, one.reason_first) == (
+        other.labels, other.neutral, other.response, other.reason_first,
+    )  # fmt: skip

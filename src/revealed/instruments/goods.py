@@ -271,7 +271,7 @@ def exchange_items(category: Category, name: str, measures: Measures) -> list[di
             options.append(Option(text, good.line))
             rows.append(
                 {
-                    "item": f"{slug(good.name)}:{quantity:g}",
+                    "item": f"{slug(good.name)}:{quantity:.12g}",
                     "text": text,
                     "category": category.name,
                     "kind": "good",

@@ -19,7 +19,7 @@ _NAME = re.compile(r"\{(\w+)\}")
 _SILENT_H = ("heir", "honest", "honor", "honour", "hour")
 _LIKE_YOU = (
     "eu", "ewe", "one", "once", "u.s", "ubiq", "ufo", "ugand", "uk", "uni", "ural", "uran", "urugu",
-    "us ", "usa", "use", "usual", "usur", "utah", "util", "utop", "uzbek",
+    "us ", "usa", "use", "usual", "usur", "uyghur", "utah", "util", "utop", "uzbek",
 )  # fmt: skip
 _NOT_LIKE_YOU = ("unidentified", "unimp", "unin", "ukul")
 
@@ -94,10 +94,13 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r" [,.;:!?%]"), "a space before a punctuation mark"),
     (re.compile(r",[.,;:]|\.\.|[,;:][^\s\d\"'”’)]"), "punctuation marks that do not go together"),
     (re.compile(r"[{}|_<>\[\]]"), "a place that was not filled"),
-    (re.compile(r"\b(\w+) \1\b", re.IGNORECASE), "a word twice in a row"),
+    (
+        re.compile(r"\b(a|an|and|are|for|from|in|is|of|or|the|to|with|you) \1\b", re.IGNORECASE),
+        "a word twice in a row",
+    ),
     (re.compile(rf"(?<![\d.,])1 (?:{_PLURAL_WORDS})\b"), "a plural after 1"),
     (
-        re.compile(rf"(?<![\w.,])(?:[\d,.]*\d{{2,}}|[2-9]|0\.\d+) (?:{_SINGULAR_WORDS})\b"),
+        re.compile(rf"(?<![\w.,$])(?:[\d,.]*\d{{2,}}|[2-9]|0\.\d+) (?:{_SINGULAR_WORDS})\b"),
         "a singular after a quantity other than 1",
     ),
     (
@@ -105,7 +108,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         "a wrong verb form",
     ),
     (_BARE_PLACE, "a name that takes “the”"),
-    (re.compile(r"\bthe the\b|\b(?:a|an) the\b", re.IGNORECASE), "two articles in a row"),
+    (re.compile(r"\b(?:an? (?:the|an?)|the an?)\b", re.IGNORECASE), "two articles in a row"),
 )
 _ARTICLE = re.compile(r"(?<![\w'’.-])(an?) ([\w'’.-]+(?: |$)?)", re.IGNORECASE)
 

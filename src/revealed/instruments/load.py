@@ -213,11 +213,12 @@ def _calibration(path: Path) -> Instrument:
     header = validate(Datasheet, sheet.header, f"{path}, header")
     if sheet.columns != ["better", "worse"]:
         raise ConfigError("the columns must be `better` and `worse`.", where=path)
-    rows, pairs, options = [], [], []
-    for line, row in sheet.rows():
-        for side in ("better", "worse"):
+    lines = list(sheet.rows())
+    check_options((Option(row[side], n) for n, row in lines for side in sheet.columns), path)
+    rows, pairs = [], []
+    for line, row in lines:
+        for side in sheet.columns:
             text = row[side]
-            options.append(Option(text, line))
             if faults := grammar.faults(text):
                 raise ConfigError(f"{text!r} has {faults[0]}.", where=f"{path}, line {line}")
             rows.append(
@@ -229,7 +230,6 @@ def _calibration(path: Path) -> Instrument:
                 }
             )
         pairs.append({side: item_id(row[side]) for side in ("better", "worse")})
-    check_options(options, path)
     items = _table(rows, path)
     return Instrument(
         "calibration",

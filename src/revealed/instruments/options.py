@@ -20,6 +20,9 @@ MAX_CHARACTERS = 240
 _MOJIBAKE = re.compile("[\u00c2\u00c3\u00e2][\u0080-\u00bf\u20ac\u2122]|\ufffd")
 """What UTF-8 looks like after a round trip through Latin-1 or Windows-1252."""
 
+_INVISIBLE = ("Cc", "Cf", "Zl", "Zp")
+"""Unicode categories of line breaks and of characters that nobody sees."""
+
 
 @dataclass(frozen=True)
 class Option:
@@ -46,9 +49,9 @@ def check_option(text: str, where: str | Path) -> None:
         )
     if text != text.strip():
         raise ConfigError("the option begins or ends with a space.", where=where)
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
+    if any(unicodedata.category(character) in _INVISIBLE for character in text):
         raise ConfigError(
-            "the option holds a line break, a tab or a control character.", where=where
+            "the option holds a line break, a tab or an invisible character.", where=where
         )
     if found := _MOJIBAKE.search(text):
         raise ConfigError(
