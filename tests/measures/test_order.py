@@ -201,11 +201,14 @@ def test_gate_needs_calibration(right: int, of: int, measurable: bool) -> None:
     assert g.reasons == () if measurable else "calibration" in g.reasons[0]
 
 
-def test_refusals_on_calibration_are_not_right() -> None:
-    answers = calibration(10).assign(n_refused=10.0)
-    assert order.calibration_accuracy(answers, CALIBRATION_PAIRS).value == pytest.approx(0.5)
-    failed = calibration(10).assign(n_failed=10.0)
-    assert order.calibration_accuracy(failed, CALIBRATION_PAIRS).value == 1.0
+def test_refusals_and_failures_are_no_votes_on_calibration() -> None:
+    answers = calibration(9).assign(n_refused=10.0, n_failed=10.0, n_unparsed=3.0)
+    assert order.calibration_accuracy(answers, CALIBRATION_PAIRS).value == pytest.approx(0.9)
+    silent = calibration(0, 0).assign(n_refused=10.0)
+    table = clear(np.random.default_rng(5))
+    g = order.gate(table, silent, CALIBRATION_PAIRS, replicates=10)
+    assert not g.measurable
+    assert g.reasons == ("no decided answer to any calibration pair",)
 
 
 def test_unknown_calibration_pair_names_its_row() -> None:
