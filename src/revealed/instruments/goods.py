@@ -202,9 +202,10 @@ def load_category(path: Path) -> Category:
         one, many, who = (grammar.substitute(pattern, words) for pattern in patterns)
         if not who:
             who = f"{grammar.article(one)} {one}"
-        goods.append(
-            Good(name, one, many, who, agrees == "plural", role, row.get("alias_of", ""), line)
-        )
+        alias_of = row.get("alias_of", "")
+        # A second name of a good is a placebo: its true rate to the first name is one.
+        role = "placebo" if alias_of else role
+        goods.append(Good(name, one, many, who, agrees == "plural", role, alias_of, line))
     if not goods:
         raise ConfigError("holds no goods.", where=path)
     proper = {good.name for good in goods if not good.alias_of}
@@ -304,4 +305,4 @@ def reference_goods(category: Category) -> tuple[str, ...]:
     """The named gauge subset: the header's, or every good that is no placebo and no alias."""
     if category.header.reference:
         return tuple(category.header.reference)
-    return tuple(good.name for good in category.goods if not good.alias_of and not good.role)
+    return tuple(good.name for good in category.goods if not good.role)

@@ -42,7 +42,8 @@ class Instrument:
         One row an option. Index ``item``: the stable id. Columns: ``text``; ``category``; ``kind``
         (outcome, good, dollar or calibration); ``good`` and ``measure`` ("" if none); ``quantity``
         (NaN if none; dollars for anchors, minutes for happiness); ``sign`` (-1 where less is
-        better); ``role`` ("" or placebo); ``alias_of`` ("" or the good this is another name of).
+        better); ``role`` ("" or placebo: an invented good, or a second name of another);
+        ``alias_of`` ("" or the good this is another name of).
     pairs
         Calibration only: columns ``better`` and ``worse``, item ids.
     datasheet
