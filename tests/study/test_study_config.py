@@ -1,0 +1,128 @@
+"""``study.yaml``: what is read, and what is said of every mistake."""
+
+from pathlib import Path
+
+import pytest
+
+from revealed.foundation.errors import ConfigError
+from revealed.study import load_study
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def edit(checkout, old, new):
+    """Change the study file and return the line (from 1) of the change."""
+    file = checkout / "study.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return text[: text.index(old)].count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("seed: 7", "sede: 7", "unknown key 'sede'. Did you mean 'seed'?"),
+        ("samples: 2", "sampels: 2", "unknown key 'sampels'. Did you mean 'samples'?"),
+        ("samples: 2", "samples: two", "samples: Input should be a valid integer"),
+        ("samples: 2", "samples: 0", "samples: Input should be greater than"),
+        ("design: adaptive", "design: adaptiv", "design: Input should be 'listed'"),
+        ("mode: sample", "mod: sample", "unknown key 'mod'. Did you mean 'mode'"),
+        ("seed: 7", "seed: [7", "not valid YAML"),
+        ("seed: 7", "seed: 7\nseed: 8", "the key 'seed' appears twice"),
+        (", outcomes, sexes]", ", outcome]", "no experiment 'outcome'. Did you mean 'outcomes'?"),
+        ("ask_new: [cal", "ask_new: [kal", "no experiment 'kalibration'. Did you mean 'cal"),
+        ("holdout: 0.2", "holdout: 1.0", "holdout: Input should be less than 1"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(checkout, old, new, says):
+    line = edit(checkout, old, new)
+    with pytest.raises(ConfigError) as error:
+        load_study(checkout / "study.yaml")
+    assert says in str(error.value)
+    # A bracket that is not closed shows, and a key stands twice, only on the next line.
+    later = 1 if "[7" in new or "\nseed" in new else 0
+    assert f"study.yaml, line {line + later}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "[sexes.lives_saved]",
+            "[sexes.lives_safed]",
+            "no instrument 'sexes.lives_safed'. Did",
+        ),
+        ("samples: 2", "arms: [forcd]\n    samples: 2", "no arm 'forcd'. Did you mean 'forced'?"),
+        ("[sexes.lives_saved]", "[outcomes]", "asked outcomes in arm forced twice"),
+    ],
+)
+def test_names_that_mean_nothing_are_found_before_anything_is_asked(checkout, old, new, says):
+    line = edit(checkout, old, new)
+    with pytest.raises(ConfigError, match=r"study\.yaml, line") as error:
+        load_study(checkout / "study.yaml").cells()
+    assert says in str(error.value)
+    assert f"line {line}" in str(error.value)
+
+
+def test_two_respondents_may_not_share_files(checkout):
+    line = edit(checkout, "{model: simulated/egalitarian", "{name: simulated--coherent, model: x")
+    with pytest.raises(ConfigError, match="would share their files") as error:
+        load_study(checkout / "study.yaml")
+    assert f"line {line}" in str(error.value)
+
+
+def test_a_key_pasted_into_the_study_file_is_not_repeated(checkout):
+    edit(checkout, "mode: sample", 'api_key_env: "sk-live-0123456789"')
+    with pytest.raises(ConfigError, match="name of an environment variable") as error:
+        load_study(checkout / "study.yaml")
+    assert "0123456789" not in str(error.value)
+
+
+def test_a_missing_file_and_an_empty_one_are_said(checkout):
+    with pytest.raises(ConfigError, match="not there"):
+        load_study(checkout / "elsewhere.yaml")
+    (checkout / "study.yaml").write_text("")
+    with pytest.raises(ConfigError, match="a mapping was expected"):
+        load_study(checkout / "study.yaml")
+    (checkout / "study.yaml").write_bytes(b"seed: \xff\xfe")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_study(checkout / "study.yaml")
+
+
+def test_patterns_select_and_take_out(checkout):
+    edit(checkout, "[sexes.lives_saved]", '["sexes.*", "!sexes.wealth"]')
+    cells = load_study(checkout / "study.yaml").cells()
+    names = {cell.instrument for cell in cells if cell.experiment == "sexes"}
+    assert "sexes.lives_saved" in names
+    assert "sexes.qalys" in names
+    assert "sexes.wealth" not in names
+
+
+def test_real_models_get_their_own_design(checkout):
+    from revealed.respondents import RespondentSpec
+
+    edit(checkout, "samples: 2", "samples: 2\n    real: {items: all, samples: 5}")
+    edit(checkout, "ask_new: [calibration]", "ask_new: [outcomes]")
+    study = load_study(checkout / "study.yaml")
+    (cell,) = study.cells([RespondentSpec(name="m", model="openai/m")])
+    assert (cell.design.items, cell.design.samples, cell.design.holdout) == ("all", 5, 0.2)
+    simulated = study.cells(instruments=["outcomes"])[0]
+    assert (simulated.design.items, simulated.design.samples) == (40, 2)
+
+
+def test_the_study_seed_reaches_respondents_that_name_none(checkout):
+    edit(checkout, "mode: sample", "mode: sample, seed: 3")
+    specs = {c.respondent.name: c.respondent for c in load_study(checkout / "study.yaml").cells()}
+    assert specs["simulated/coherent"].seed == 3
+    assert specs["simulated/egalitarian"].seed == 7
+
+
+def test_the_study_as_shipped_is_small_and_simulated():
+    study = load_study(ROOT / "study.yaml")
+    assert all(entry.spec.provenance == "simulated" for entry in study.respondents)
+    assert len(study.respondents) >= 9
+    cells = study.cells()
+    everyone = {entry.spec.name for entry in study.respondents}
+    for instrument in ("calibration", "outcomes", "countries.lives_saved"):
+        assert {c.respondent.name for c in cells if c.instrument == instrument} == everyone
