@@ -59,9 +59,11 @@ def correlation(
     DataError
         If fewer than 5 items are shared.
     """
-    both = one.set_index("item")[["mean", "se"]].join(
-        two.set_index("item")[["mean", "se"]], how="inner", lsuffix="_1", rsuffix="_2"
-    )
+    columns = [
+        table.set_index("item")[["mean", "se"]].add_suffix(f"_{k}")
+        for k, table in ((1, one), (2, two))
+    ]
+    both = pd.concat(columns, axis=1, join="inner")
     m = len(both)
     if m < 5:
         raise DataError(f"two wordings share {m} items; at least 5 are needed.")
