@@ -48,7 +48,7 @@ def utility_matrix(utilities: pd.DataFrame) -> pd.DataFrame:
             "a respondent has an item twice.", todo="Select one instrument and arm before."
         )
     order = list(dict.fromkeys(utilities["respondent"]))
-    return utilities.pivot(index="item", columns="respondent", values="mean")[order]
+    return utilities.pivot_table(index="item", columns="respondent", values="mean")[order]
 
 
 def agreement(
@@ -151,7 +151,7 @@ def agreement_findings(
     instrument: str = "cais/options_hierarchical",
     provenance: Provenance = "public",
 ) -> list[Finding]:
-    """``agreement.pearson`` for every pair, with the wider of the two intervals.
+    """``agreement.pearson`` for every pair, once for each of the two respondents.
 
     Where categories are known the interval resamples them and Fisher's stands in the note;
     ``agreement.within_category`` is the correlation that the categories do not explain.
@@ -164,27 +164,29 @@ def agreement_findings(
             note = f"Fisher interval, outcomes as independent: {row.low:.2f} to {row.high:.2f}"
             low, high = _num(row.block_low), _num(row.block_high)
             method = f"Pearson, bootstrap of {int(row.blocks)} categories"
-        common: dict[str, Any] = {
-            "chapter": chapter, "respondent": row.one, "unit": "correlation", "n": int(row.n),
-            "provenance": provenance, "claim": "C4", "instrument": instrument,
-            "subject": row.other,
-        }  # fmt: skip
-        if _num(row.r) is not None:
-            found.append(
-                Finding(
-                    "agreement.pearson", estimate=float(row.r), low=low, high=high, method=method,
-                    note=note, **common,
-                )
-            )  # fmt: skip
-        if _num(row.within) is not None:
-            found.append(
-                Finding(
-                    "agreement.within_category", estimate=float(row.within),
-                    low=_num(row.within_low), high=_num(row.within_high),
-                    method="Pearson after taking out category means, bootstrap of categories",
-                    **common,
-                )
-            )  # fmt: skip
+        # Either side's page tells of the agreement, so it is a finding of both respondents.
+        for one, other in ((row.one, row.other), (row.other, row.one)):
+            common: dict[str, Any] = {
+                "chapter": chapter, "respondent": one, "unit": "correlation", "n": int(row.n),
+                "provenance": provenance, "claim": "C4", "instrument": instrument,
+                "subject": other,
+            }  # fmt: skip
+            if _num(row.r) is not None:
+                found.append(
+                    Finding(
+                        "agreement.pearson", estimate=float(row.r), low=low, high=high,
+                        method=method, note=note, **common,
+                    )
+                )  # fmt: skip
+            if _num(row.within) is not None:
+                found.append(
+                    Finding(
+                        "agreement.within_category", estimate=float(row.within),
+                        low=_num(row.within_low), high=_num(row.within_high),
+                        method="Pearson after taking out category means, bootstrap of categories",
+                        **common,
+                    )
+                )  # fmt: skip
     return found
 
 

@@ -295,7 +295,7 @@ def conditional_logit(
             )
         except (PerfectSeparationError, PerfectSeparationWarning, np.linalg.LinAlgError) as error:
             raise EstimationError(
-                "a term of the conditional logit predicts the choices perfectly; no finite estimate."
+                "a term of the conditional logit predicts the choices perfectly: no estimate."
             ) from error
     if not fit.mle_retvals["converged"]:
         raise EstimationError("the conditional logit did not converge.")

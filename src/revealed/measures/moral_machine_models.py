@@ -27,7 +27,7 @@ INSTRUMENT = "moral_machine"
 
 def effect_matrix(effects: pd.DataFrame) -> pd.DataFrame:
     """Effects with a row a model and a column an attribute, in the order of `ATTRIBUTES`."""
-    wide = effects.pivot(index="model", columns="attribute", values="effect")
+    wide = effects.pivot_table(index="model", columns="attribute", values="effect")
     models = list(dict.fromkeys(effects["model"]))
     return wide.loc[models, [attribute.name for attribute in ATTRIBUTES]]
 
@@ -176,14 +176,17 @@ def choice_findings(
         "raw": "holds the habit of place where the design fixed the place",
         "published": "parity with the published analysis; holds the habit of place",
     }
-    for mode, estimand in (
-        ("balanced", "moral_machine.amce_balanced"),
-        ("raw", "moral_machine.amce"),
-        ("published", "moral_machine.amce_parity"),
-    ):
+    estimands = {"balanced": "amce_balanced", "raw": "amce", "published": "amce_parity"}
+    for mode in mm.MODES:
         for row in mm.amce(choices, mode).itertuples():
             e = Estimate(row.estimate, row.low, row.high, row.n, row.method)
-            add(estimand, e, "difference in probability", row.attribute, note=notes[mode])
+            add(
+                f"moral_machine.{estimands[mode]}",
+                e,
+                "difference in probability",
+                row.attribute,
+                note=notes[mode],
+            )
     for attribute, value in mm.position_only(choices).items():
         e = Estimate(float(value), None, None, len(choices) // 2, "effects of always naming case 2")
         add("moral_machine.amce_position_only", e, "difference in probability", str(attribute))

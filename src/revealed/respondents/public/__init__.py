@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from .fetch import Source, available, cache_folder, fetch, find_source, list_sources
+from .cache import Source, available, cache_folder, fetch, find_source, list_sources
 from .moral_machine import (
     ATTRIBUTES,
     CHARACTERS,

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ...foundation.errors import DataError
 from ...foundation.schemas import Column, Schema, check
+from .delimited import read_csv
 
 MORAL_MACHINE_RESPONDENT = "halasm/phi-3.5-mini-instruct"
 
@@ -131,19 +132,6 @@ def family(model: str) -> str:
     return model.split()[0] if model.split() else model
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    """A CSV file with every cell as text; missing cells are missing."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], index_col=False)
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror or error}).", where=path) from error
-    # pandas' parser errors and wrong encodings are all ValueErrors.
-    except ValueError as error:
-        raise DataError(f"cannot be read as CSV ({error}).", where=path) from error
-    table.columns = [str(name) for name in table.columns]
-    return table
-
-
 def import_moral_machine_effects(table_s2: Path, table_s1: Path) -> pd.DataFrame:
     """Average marginal component effects of language models beside the human ones.
 
@@ -167,8 +155,8 @@ def import_moral_machine_effects(table_s2: Path, table_s1: Path) -> pd.DataFrame
     DataError
         Naming file, row and column, if a table is off or the two do not list the same models.
     """
-    models = check(_read_csv(table_s1), _TABLE_S1, table_s1)
-    wide = _read_csv(table_s2)
+    models = check(read_csv(table_s1), _TABLE_S1, table_s1)
+    wide = read_csv(table_s2)
     named = [name for name in wide.columns if name not in ("Label", "Human")]
     schema = Schema(
         "table S2",
@@ -199,10 +187,8 @@ def import_moral_machine_effects(table_s2: Path, table_s1: Path) -> pd.DataFrame
     human = wide.pop("Human")
     tidy = (
         wide.rename(columns=plain)
-        .rename_axis(columns="Model")
-        .stack()
-        .rename("effect")
         .reset_index()
+        .melt(id_vars="Label", var_name="Model", value_name="effect")
         .merge(models, on="Model", validate="many_to_one")
     )
     return pd.DataFrame(
@@ -240,7 +226,7 @@ def import_moral_machine_choices(path: Path) -> pd.DataFrame:
         Naming file, row and column; also if a scenario lacks a group, if not exactly one group was
         saved, or if counts do not add up.
     """
-    raw = check(_read_csv(path), _CHOICES, path)
+    raw = check(read_csv(path), _CHOICES, path)
     if raw.empty:
         raise DataError("holds no choice.", where=path)
     table = pd.DataFrame(

@@ -107,8 +107,7 @@ def import_triad_rows(path: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``triad`` (int), ``first``, ``second`` (item ids; `first` is listed first in the
-        prompt), ``n_first``, ``n_second``, ``n_unparsed``.
+        The columns of `CHOICES` (`first` is listed first in the prompt) and ``triad`` (int).
 
     Raises
     ------
@@ -139,7 +138,7 @@ def import_triad_rows(path: Path) -> pd.DataFrame:
     if not rows:
         raise DataError("holds no triad.", where=path)
     names = ["triad", "first", "second", "n_first", "n_second", "n_unparsed"]
-    return pd.DataFrame(rows, columns=names)
+    return _as_choices(pd.DataFrame(rows, columns=names))
 
 
 def import_triads(path: Path) -> pd.DataFrame:
@@ -154,12 +153,16 @@ def import_triads(path: Path) -> pd.DataFrame:
     """
     rows = import_triad_rows(path)
     counts = ["n_first", "n_second", "n_unparsed"]
-    table = rows.groupby(["first", "second"], sort=False)[counts].sum().reset_index()
-    table = table.assign(
+    pooled = rows.groupby(["first", "second"], sort=False)[counts].sum().reset_index()
+    return check(_as_choices(pooled), CHOICES, path)
+
+
+def _as_choices(counts: pd.DataFrame) -> pd.DataFrame:
+    """Counts a pair and order with the columns that are the same in every row."""
+    return counts.assign(
         respondent=TRIADS_RESPONDENT, instrument=INSTRUMENT, arm="forced",
         n_neutral=0, n_refused=0, n_failed=0, role="train", provenance="public",
     )  # fmt: skip
-    return check(table, CHOICES, path)
 
 
 def import_utilities(path: Path, respondent: str) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -13,6 +13,7 @@ import pandas as pd
 from ...foundation.errors import DataError
 from ...foundation.paths import project_root
 from ...foundation.schemas import Column, Schema, check
+from .delimited import read_csv
 
 FIGURES = Schema(
     "published figures",
@@ -56,13 +57,7 @@ CLAIMS = Schema(
 
 def _read(name: str, schema: Schema, root: Path | None) -> pd.DataFrame:
     path = (root or project_root()) / "data" / "published" / name
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], comment="#")
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror or error}).", where=path) from error
-    except ValueError as error:
-        raise DataError(f"cannot be read as CSV ({error}).", where=path) from error
-    return check(table, schema, path)
+    return check(read_csv(path), schema, path)
 
 
 def load_published(root: Path | None = None) -> pd.DataFrame:
