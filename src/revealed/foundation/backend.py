@@ -1,8 +1,8 @@
-"""One array namespace for NumPy and CuPy, and the three things it does not standardise.
+"""One array namespace for NumPy and CuPy, and the two things it does not standardise.
 
 The estimators are written against the Python array API standard (``xp.take``, ``xp.where``, ...)
-and ask a `Backend` for what the standard lacks: ``erfcx``, a fixed sparse matrix times a dense one,
-and the inverse of a symmetric positive definite matrix. A namespace that is neither NumPy nor CuPy
+and ask a `Backend` for what the standard lacks: a fixed sparse matrix times a dense one, and the
+inverse of a symmetric positive definite matrix. A namespace that is neither NumPy nor CuPy
 (``array_api_strict`` in the tests) takes the same route as CuPy, so that the code a GPU runs is
 tested on machines without one.
 """
@@ -10,7 +10,6 @@ tested on machines without one.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -18,7 +17,6 @@ from typing import Any, Literal
 import numpy as np
 import scipy.linalg
 import scipy.sparse
-import scipy.special
 
 from .errors import ConfigError, EstimationError
 
@@ -93,7 +91,7 @@ class SparseMap:
 
 @dataclass(frozen=True)
 class Backend:
-    """An array namespace with its special functions.
+    """An array namespace with what the estimators need beside the standard.
 
     Attributes
     ----------
@@ -101,13 +99,10 @@ class Backend:
         ``numpy``, ``cupy`` or the name of another standard namespace.
     xp
         The array namespace.
-    erfcx
-        Scaled complementary error function exp(x²) erfc(x), elementwise.
     """
 
     name: str
     xp: Any
-    erfcx: Callable[[Array], Array]
 
     def asarray(self, values: Any) -> Array:
         """`values` as this backend's array: floats in double precision, integers as they are."""
@@ -157,17 +152,13 @@ class Backend:
         return (inverse + inverse.T) / 2
 
 
-NUMPY = Backend("numpy", np, scipy.special.erfcx)
+NUMPY = Backend("numpy", np)
 """The backend that is always there."""
 
 
 def standard_backend(xp: Any, name: str) -> Backend:
     """A backend on any array API namespace whose arrays live on the host (for tests)."""
-
-    def erfcx(values: Array) -> Array:
-        return xp.asarray(scipy.special.erfcx(np.from_dlpack(values)))
-
-    return Backend(name, xp, erfcx)
+    return Backend(name, xp)
 
 
 @cache
@@ -178,10 +169,9 @@ def _cupy() -> Backend | None:
         # ``import cupy`` and even some queries succeed without a device: only work is proof.
         if not cupy.is_available() or float(cupy.asarray([1.0, 2.0]).sum()) != 3.0:
             return None
-        special = importlib.import_module("cupyx.scipy.special")
     except Exception:  # CuPy fails in many ways without a driver, and all of them mean "not here"
         return None
-    return Backend("cupy", cupy, special.erfcx)
+    return Backend("cupy", cupy)
 
 
 def get_backend(name: BackendName | Backend = "auto") -> Backend:

