@@ -6,9 +6,11 @@ reference. With one slope it is (b_X - mean b) / a. One number a good: a rate is
 log prices, so rate(X, Y) rate(Y, Z) = rate(X, Z) whatever the curve. Where less is better (deaths)
 a larger price still means that a unit of X weighs more.
 
-Intervals are normal on the log scale from the pair-clustered HC3 covariance; the adjusted ones
-cover all goods (or all rates) at once, by the distribution of the largest |t| under N(0, V)
-(Hothorn, Bretz and Westfall 2008, Biometrical Journal 50:346).
+Intervals are normal on the log scale, with the larger of the pair-clustered HC3 and the Laplace
+standard error: where pairs are chosen by what was answered before, the sandwich alone covers 93 to
+94 % and the two together 94 to 95 % (`validation.exchange`). The adjusted intervals cover all goods
+(or all rates) at once, by the distribution of the largest |t| under N(0, V) (Hothorn, Bretz and
+Westfall 2008, Biometrical Journal 50:346).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import special
 
 from ...foundation.errors import EstimationError
@@ -30,10 +33,17 @@ _BID_STEP = 0.1
 _DRAWS = 10_000
 
 
-def price_vector(fit: CurveFit) -> tuple[Array, Array, Array]:
-    """Log prices (goods,), their HC3 and their Laplace covariance (goods x goods)."""
+def price_vector(
+    fit: CurveFit, reference: NDArray[np.bool_] | None = None
+) -> tuple[Array, Array, Array]:
+    """Log prices (goods,), their HC3 and their Laplace covariance (goods x goods).
+
+    `reference` (goods,) replaces the fit's own reference set.
+    """
     goods, size = len(fit.goods), len(fit.theta)
-    weights = np.isin(fit.goods, fit.grid.reference) / len(fit.grid.reference)
+    if reference is None:
+        reference = np.isin(fit.goods, fit.grid.reference)
+    weights = reference / reference.sum()
     level = np.full(goods, weights @ fit.b)
     gradient = np.zeros((goods, size))
     gradient[:, fit.model.b] = weights
@@ -52,7 +62,8 @@ def log_prices(fit: CurveFit, level: float = 0.95, seed: int = 0) -> pd.DataFram
     """One row a good, natural logarithms, zero at the geometric mean of the reference goods.
 
     Columns: good, placebo, log_price, se, low, high, low_adjusted, high_adjusted, price (factor
-    on the reference mean), bound, slope_z, unequal.
+    on the reference mean), bound, slope_z, unequal, in_reference (goods of the reference set that
+    have a number: the zero is their mean).
 
     ``bound`` is "" for a number; ">" or "<" where fewer than two offers lie beyond indifference on
     that side, so that ``log_price`` is the second most extreme offer asked and the interval is
@@ -64,7 +75,13 @@ def log_prices(fit: CurveFit, level: float = 0.95, seed: int = 0) -> pd.DataFram
     placebos). This is the decision to quote.
     """
     price, covariance, laplace = price_vector(fit)
-    se = _se(covariance)
+    # A good that only has a bound has no place in the zero that the others are measured from.
+    reference = np.isin(fit.goods, fit.grid.reference)
+    numbers = reference & (_bounds(fit, price)[0] == "")
+    if numbers.any() and (numbers != reference).any():
+        reference = numbers
+        price, covariance, laplace = price_vector(fit, reference)
+    se = np.maximum(_se(covariance), _se(laplace))
     slope_z = fit.a / np.where(fit.a_se > 0, fit.a_se, np.inf)
     usable = slope_z >= LEAST_SLOPE_Z
     family = usable & ~fit.grid.placebo
@@ -72,9 +89,6 @@ def log_prices(fit: CurveFit, level: float = 0.95, seed: int = 0) -> pd.DataFram
     z = _z(level)
     bound, edge = _bounds(fit, price)
     bound[~usable] = "none"
-    open_ended = bound != ""
-    # A good that wins every offer has no residuals, and the sandwich says nothing about it.
-    se[open_ended] = np.maximum(se, _se(laplace))[open_ended]
     adjusted_low, adjusted_high = price - critical * se, price + critical * se
     unequal = usable & ((adjusted_low > 0) | (adjusted_high < 0))
     unequal &= ~((bound == ">") & (edge <= 0)) & ~((bound == "<") & (edge >= 0))
@@ -92,6 +106,7 @@ def log_prices(fit: CurveFit, level: float = 0.95, seed: int = 0) -> pd.DataFram
             "bound": bound,
             "slope_z": slope_z,
             "unequal": unequal,
+            "in_reference": reference,
         }
     )
     table = _open(table)
@@ -134,12 +149,11 @@ def rates(
     contrast[np.arange(len(i)), j] -= 1.0
     prices = log_prices(fit, level, seed)
     state, value = prices["bound"].to_numpy(), prices["log_price"].to_numpy()
+    # Bounds are on the zero of `log_prices`, which a difference of two prices does not see.
     log_rate = value[i] - value[j]
     variance = contrast @ covariance @ contrast.T
-    se = _se(variance)
+    se = np.maximum(_se(variance), _se(contrast @ laplace @ contrast.T))
     bound = np.array([_rate_bound(state[a], state[b]) for a, b in zip(i, j, strict=True)], object)
-    se_laplace = _se(contrast @ laplace @ contrast.T)
-    se = np.where(bound != "", np.maximum(se, se_laplace), se)
     critical = max_t(variance, level, seed) if len(i) else np.inf
     z = _z(level)
     table = pd.DataFrame(
@@ -190,7 +204,8 @@ def willingness_to_pay(
     quantity = center if quantity is None else quantity
     x = np.full(len(fit.goods), math.log(quantity) - fit.grid.center)
     log_dollars, jacobian = fit.dollars_at(*fit.worth_at(x))
-    se = _se(jacobian @ fit.covariance @ jacobian.T)
+    both = (fit.covariance, fit.laplace_covariance)
+    se = np.maximum(*(_se(jacobian @ v @ jacobian.T) for v in both))
     asked = _amounts_asked(fit)
     bound, edge = np.full(len(se), "", object), log_dollars.copy()
     if fit.dollar_slope_z < LEAST_SLOPE_Z or len(asked) < 2:
