@@ -204,7 +204,8 @@ class _Collection:
         paid: float | None = 0.0
         try:
             answer = await self.door.ask(job.request)
-            paid = answer.cost
+            # An answer without a token count is booked at its worst, or the limit would not hold.
+            paid = job.worst if answer.cost is None else answer.cost
         except Trouble as trouble:
             if trouble.billed:
                 paid = job.worst
@@ -254,8 +255,8 @@ class _Collection:
             return None
         job.attempts += 1
         if trouble.kind == "retry" and job.attempts <= self.spec.retries:
-            delay = trouble.retry_after
-            self._later(job, now + (backoff(job.attempts) if delay is None else min(delay, 60.0)))
+            asked = trouble.retry_after
+            self._later(job, now + (backoff(job.attempts) if asked is None else min(asked, 60.0)))
             return None
         if trouble.kind == "reject":
             self.rejections += 1

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import time
+import warnings
 from functools import cache
 from typing import Any, Literal
 
@@ -38,6 +39,9 @@ _SECRET = re.compile(
     r"(?i)\b(?:sk|pk|rk|gsk|xai|hf|key|AIza)[-_][A-Za-z0-9*_\-]{6,}|\bAIza[\w-]{10,}"
     r"|\bbearer\s+\S+|(?<=[?&]key=)[^\s&\"']+"
 )
+_WRAPPING = re.compile(r"^(?:(?:litellm\.)?\w+: )+(?:\w+Exception - )?")
+_FILTERED = re.compile(r"content[_ ](?:filter|policy|management policy)", re.I)
+_FATAL = {"AuthenticationError", "NotFoundError", "PaymentRequiredError"}
 _THOUGHT = re.compile(r"\s*<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)\s*", re.S)
 
 
@@ -73,6 +77,9 @@ def litellm() -> Any:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
     import litellm as module
+
+    # Its own objects warn about bodies that we check ourselves.
+    warnings.filterwarnings("ignore", message="Pydantic serializer warnings")
 
     from .simulated.provider import Provider
 
@@ -154,6 +161,7 @@ class Door:
         self._fixed: dict[str, Any] = {"timeout": spec.timeout, "num_retries": 0, "max_retries": 0}
         if self.simulated:
             self._fixed = {}
+            _price_nothing(spec.model)
         if spec.api_base:
             self._fixed["api_base"] = spec.api_base
         if spec.api_key:
@@ -257,7 +265,8 @@ class Door:
         raise trouble from None
 
     def clear(self, text: str) -> str:
-        """`text` without anything that is, or looks like, a key; at most 300 characters."""
+        """The first line of `text` without anything that is, or looks like, a key."""
+        text = text.strip().split("\n", 1)[0]
         for secret in self._secrets:
             text = text.replace(secret, "[key]")
         return _encodable(_SECRET.sub("[key]", text))[:300]
@@ -280,11 +289,9 @@ class Door:
         if text is None and not refused and not reasoning and reason != "length":
             raise Trouble("retry", "the answer holds no text", billed=True)
         usage = getattr(response, "usage", None)
-        tokens = (
-            (int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0))
-            if usage is not None
-            else (None, None)
-        )
+        tokens: tuple[int | None, int | None] = (None, None)
+        if usage is not None and usage.prompt_tokens:  # some servers do not count
+            tokens = int(usage.prompt_tokens), int(usage.completion_tokens or 0)
         return Answer(
             key=key,
             status="refused" if refused else "ok",
@@ -327,40 +334,46 @@ class Door:
         return tokens[0] * self.prices[0] + tokens[1] * self.prices[1]
 
     def _trouble(self, error: Exception) -> Trouble:
-        text = self.clear(str(getattr(error, "message", "") or error) or type(error).__name__)
+        raw = str(getattr(error, "message", "") or error) or type(error).__name__
+        text = self.clear(_WRAPPING.sub("", raw))
         status = _status(error)
         names = {kind.__name__ for kind in type(error).__mro__}
+        billed = _may_be_billed(error)
         if isinstance(error, TimeoutError) or "Timeout" in names:
-            return Trouble("retry", f"no answer in {self.spec.timeout:g} s", billed=True)
+            return Trouble("retry", f"no answer in {self.spec.timeout:g} s", billed=billed)
         if "RateLimitError" in names or status == 429:
             if "insufficient_quota" in text or "exceeded your current quota" in text:
                 return Trouble("fatal", text)
             return Trouble("rate", text, retry_after=_retry_after(error))
-        if "ContentPolicyViolationError" in names or "content_filter" in text:
+        if "ContentPolicyViolationError" in names or _FILTERED.search(text):
             return Trouble("refused", text)
-        if status in (401, 402, 403, 404) and _from_provider(error, names):
+        if names & _FATAL or status in (401, 402):
             return Trouble("fatal", text)
-        if "APIConnectionError" in names and status in (None, 500):
-            return Trouble("retry", text, billed="decod" in text.lower() or "json" in text.lower())
         if status is not None and 400 <= status < 500 and status not in (408, 409, 425):
             return Trouble("reject", text)
-        # A body that breaks off was an answer once, and may be on the bill.
-        return Trouble("retry", text, retry_after=_retry_after(error), billed=status in (None, 200))
+        return Trouble("retry", text, retry_after=_retry_after(error), billed=billed)
 
 
-def _from_provider(error: Exception, names: set[str]) -> bool:
-    return (
-        bool(
-            names
-            & {
-                "AuthenticationError",
-                "PermissionDeniedError",
-                "NotFoundError",
-                "PaymentRequiredError",
-            }
-        )
-        or getattr(error, "response", None) is not None
-    )
+def _may_be_billed(error: BaseException | None) -> bool:
+    """Whether the request may have been worked on: it was sent, and no error status came back.
+
+    LiteLLM calls a broken connection and an unreadable body "500" alike; the causes tell them
+    from a real one.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if type(error).__name__ in ("HTTPStatusError", "ConnectError", "ConnectTimeout"):
+            return False
+        error = error.__cause__ or error.__context__
+    return True
+
+
+@cache
+def _price_nothing(model: str) -> None:
+    """Tell LiteLLM that a simulated respondent is free; else it searches its tables every time."""
+    free = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0, "mode": "chat"}
+    litellm().register_model({model: {**free, "litellm_provider": "simulated"}})
 
 
 def _status(error: Exception) -> int | None:
