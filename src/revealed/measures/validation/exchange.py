@@ -25,14 +25,16 @@ from ...utilities.curve_model import Array, Curve, Index, grid_of
 from ..exchange import common_slope_test, log_prices, rates
 from ..intervals import binomial_interval
 
+DOLLARS = (1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9)
+
 
 class Stated(Protocol):
     """A respondent that states its probabilities, as `respondents.simulated.Simulated`."""
 
-    def p_first(self, first_texts: Sequence[str], second_texts: Sequence[str]) -> Array:
+    def p_first(self, first: Sequence[str], second: Sequence[str], /) -> Array:
         """P(the option listed first is chosen), a pair of texts each."""
 
-    def utility(self, texts: Sequence[str]) -> Array:
+    def utility(self, texts: Sequence[str], /) -> Array:
         """The truth."""
 
 
@@ -79,15 +81,15 @@ class Planted:
         """The planted utilities."""
         return np.array([self.utility_of[text] for text in texts])
 
-    def p_first(self, first_texts: Sequence[str], second_texts: Sequence[str]) -> Array:
+    def p_first(self, first: Sequence[str], second: Sequence[str]) -> Array:
         """(1 - l) Phi(u_first - u_second + deviation + w) + l / 2."""
-        gap = self.utility(first_texts) - self.utility(second_texts)
+        gap = self.utility(first) - self.utility(second)
         if self.misfit:
             known = {text: k for k, text in enumerate(self.utility_of)}
             n = len(known)
             noise = np.random.default_rng(self.seed).normal(0.0, self.misfit, (n, n))
             noise = np.triu(noise, 1) - np.triu(noise, 1).T
-            gap = gap + noise[[known[t] for t in first_texts], [known[t] for t in second_texts]]
+            gap = gap + noise[[known[t] for t in first], [known[t] for t in second]]
         core = special.ndtr(gap + self.order_effect)
         return np.asarray((1.0 - self.lapse) * core + self.lapse / 2.0)
 
@@ -95,7 +97,7 @@ class Planted:
 def planted_items(
     goods: Sequence[str],
     quantities: Iterable[float] = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
-    dollars: Iterable[float] = tuple(10.0**power for power in range(10)),
+    dollars: Iterable[float] = DOLLARS,
     sign: int = 1,
 ) -> pd.DataFrame:
     """A bare grid in the form of an instrument's items, for planted respondents."""
