@@ -303,11 +303,12 @@ def test_balanced_intervals_cover() -> None:
 
 def test_planted_worths_are_recovered_with_their_nominal_coverage() -> None:
     """Rates relative to the average person over 16 seeds, habit of place and lane included."""
-    truth = np.log(pd.Series(WORTH))
+    worth = WORTH | {"Dog": 0.4}
+    truth = np.log(pd.Series(worth))
     truth -= truth[list(mm.HUMANS)].mean()
     errors, inside = [], []
     for seed in range(16):
-        choices = made(5000, 200 + seed, place=1.0, lane=-1.0, law=0.5)
+        choices = made(5000, 200 + seed, place=1.0, lane=-1.0, law=0.5, worth=worth)
         table = mm.rates(mm.conditional_logit(choices, "all")).set_index("kind")
         # So many scenarios that every kind counts: no seed is left out, nothing is selected.
         assert table["measurable"].all()

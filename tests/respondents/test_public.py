@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -161,6 +162,7 @@ def _left_behind(tmp_path: Path) -> list[str]:
 
 
 def test_fetch_downloads_once_and_verifies(server: _Server, tmp_path: Path) -> None:
+    assert public.available("made/up.csv", tmp_path)
     path = public.fetch("made/up.csv", tmp_path)
     assert path.read_bytes() == CONTENT
     assert public.fetch("made/up.csv", tmp_path) == path
@@ -255,7 +257,7 @@ def test_unknown_checksum_needs_consent_and_is_pinned(server: _Server, tmp_path:
 
 def test_unknown_source_is_named(tmp_path: Path) -> None:
     _write_sources(tmp_path, "http://127.0.0.1:9/up.csv")
-    with pytest.raises(FetchError, match="no public source 'nowhere.csv'"):
+    with pytest.raises(FetchError, match=r"no public source 'nowhere\.csv'"):
         public.fetch("nowhere.csv", tmp_path)
 
 
@@ -468,8 +470,8 @@ def test_corruption_never_gives_another_error(kind: str, tmp_path: Path, data: A
         piece = data.draw(
             st.binary(max_size=8)
             | st.sampled_from(
-                [b"NaN", b"1e999", b"-1", b"null", b"[]", b"{}", b'"', b",", b"\n", b"\x00", b"\xff",
-                 b"A", b"true", b"0.5", b"99999999999999999999"]
+                [b"NaN", b"1e999", b"-1", b"null", b"[]", b"{}", b'"', b",", b"\n", b"\x00",
+                 b"\xff", b"A", b"true", b"0.5", b"99999999999999999999"]
             )
         )  # fmt: skip
         if how == "cut":
@@ -482,10 +484,9 @@ def test_corruption_never_gives_another_error(kind: str, tmp_path: Path, data: A
             del content[at : at + length]
         else:
             content[at:at] = content[at : at + length]
-    try:
+    # Anything else than a RevealedError passes through and fails the test.
+    with contextlib.suppress(RevealedError):
         _import(kind, tmp_path, bytes(content))
-    except RevealedError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize("kind", sorted(VALID))

@@ -34,7 +34,7 @@ def agreement_heatmap(table: pd.DataFrame, provenance: str = "public") -> tuple[
     matrix = agreement_matrix(table)
     names = [short_name(name) for name in matrix.index]
     n = len(names)
-    fig, ax = figure(2.3 + 0.46 * n)
+    fig, ax = figure(2.9 + 0.46 * n)
     hidden = np.triu(np.ones((n, n), bool))
     sns.heatmap(
         matrix.to_numpy()[1:, :-1], mask=hidden[1:, :-1], vmin=0.0, vmax=1.0, cmap="cividis",

@@ -56,7 +56,7 @@ def effects_by_mode(
     ax.plot(humans[order], places + 0.3, linestyle="none", marker="D", markersize=5, color=INK,
             label="humans")  # fmt: skip
     ax.set_xlim(-1.05, 1.05)
-    ax.set_xlabel("Effect on the chance of being saved")
+    ax.set_xlabel("Effect on being saved")
     fig.legend(loc="outside lower center", ncols=2)
     mark_provenance(fig, ["public", "published"])
     apart = [f"{row.attribute} {row.estimate:+.2f}" for row in held[known].itertuples()]
@@ -105,7 +105,7 @@ def models_beside_humans(
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
     ax.set_xlim(-1.05, 1.05)
-    ax.set_xlabel("Effect on the chance of being saved")
+    ax.set_xlabel("Effect on being saved")
     fig.legend(loc="outside lower center", ncols=2)
     kinds: list[Provenance] = ["published"] if position is None else ["public", "published"]
     mark_provenance(fig, kinds)

@@ -1,4 +1,4 @@
-"""Read a CSV file as text, so that every cell is judged by its column's schema and not by guessing."""
+"""Read a CSV file as text, so that each cell is judged by its column's schema, not by guessing."""
 
 from __future__ import annotations
 
