@@ -1,0 +1,1 @@
+"""Every estimator against respondents whose truth is declared: recovery, coverage, false alarms."""
