@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from revealed import __version__
-from revealed.foundation.errors import ConfigError, RevealedError
+from revealed.foundation.errors import ConfigError, EstimationError, RevealedError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,9 +178,17 @@ def fit(run: RunName = "default", respondent: Names = None, instrument: Instrume
     from revealed import study
 
     opened = study.open_run(run)
+    apart = []
     for name in respondent or sorted(set(opened.cells()["respondent"])):
         fitted = study.fit_respondent(opened, name, instruments=instrument)
         typer.echo(f"{name}: {len(fitted)} fits")
+        for row in fitted[~fitted["linked"].astype(bool)].itertuples():
+            apart.append(f"{name}, {row.instrument}, {row.arm}: {row.problem}")
+    if apart:
+        raise EstimationError(
+            "the comparisons do not link all items.\n" + "\n".join(apart),
+            todo="\nUtilities of different parts cannot be compared: ask pairs that link them.",
+        )
 
 
 @app.command("import")

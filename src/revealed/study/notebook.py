@@ -148,7 +148,7 @@ def _shown(error: Any) -> str:
 
 def _finish(path: Path, values: dict[str, Any], made: dict[str, Any], root: Path) -> None:
     """Take clock times out and write the record in."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         cell.metadata.pop("papermill", None)
@@ -160,6 +160,6 @@ def _finish(path: Path, values: dict[str, Any], made: dict[str, Any], root: Path
             cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
     notebook.metadata.pop("papermill", None)
     notebook.metadata["revealed"] = {"parameters": values, **made}
-    text = nbformat.writes(notebook) + "\n"
+    text = nbformat.writes(notebook) + "\n"  # type: ignore[no-untyped-call]
     # Paths of the machine it ran on are nobody's business and differ between machines.
     path.write_text(text.replace(str(root.resolve()) + os.sep, ""), encoding="utf-8")

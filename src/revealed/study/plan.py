@@ -12,11 +12,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from revealed.foundation.errors import ConfigError
 from revealed.instruments import Arm, Instrument, load_arm, load_instrument, render
 from revealed.respondents.door import Door
+from revealed.utilities import curve_design, design
 
 from .config import Cell, Study
 
@@ -27,6 +29,9 @@ SIMULATED_PER_SECOND = 500.0
 """Requests a second and core of a simulated respondent, measured through LiteLLM."""
 SECONDS_PER_ANSWER = 1.0
 """Assumed time of one short answer by a hosted model; times in a plan are this rough."""
+
+Pairs = npt.NDArray[np.int64]
+"""Item numbers, shape (pairs, 2)."""
 
 PAIR_COLUMNS = ["first", "second", "samples", "role"]
 
@@ -61,17 +66,25 @@ def sampled_items(instrument: Instrument, count: int | str, seed: int) -> pd.Dat
 
 def pair_counts(cell: Cell, n_items: int) -> dict[str, int]:
     """How many pairs of each kind a cell asks: start, rounds (all together), triads, holdout."""
-    design = cell.design
+    wanted = cell.design
     possible = n_items * (n_items - 1) // 2
-    train = min(round(design.pairs_per_item * n_items), possible)
-    holdout = round(train * design.holdout / (1 - design.holdout))
-    triads = 3 * design.triads
+    train = round(wanted.pairs_per_item * n_items)
+    if wanted.design != "curve":  # a connected graph in which everything is met twice
+        train = max(train, n_items)
+    train = min(train, possible)
+    holdout = round(train * wanted.holdout / (1 - wanted.holdout))
+    triads = 3 * wanted.triads
     if train + holdout + triads > possible:  # few items: everything is asked, the shares kept
-        holdout = round(possible * design.holdout)
-        triads = min(triads, possible - holdout)
+        holdout = min(round(possible * wanted.holdout), max(0, possible - n_items))
+        triads = min(triads, max(0, possible - holdout - n_items))
         train = possible - holdout - triads
-    half = train // 2 if design.design == "curve" else max(2 * n_items, train // 2)
-    start = train if design.design == "random" else min(train, half)
+    start = {
+        "random": train,
+        "adaptive": max(2 * n_items, train // 2),
+        "curve": train // 2,
+        "original": n_items,
+    }[wanted.design]
+    start = min(start, train)
     return {"start": start, "rounds": train - start, "triads": triads, "holdout": holdout}
 
 
@@ -104,62 +117,41 @@ def start_pairs(cell: Cell, instrument: Instrument, items: pd.DataFrame, seed: i
     counts = pair_counts(cell, n)
     rng = generator(seed, instrument.name, "pairs")
     start = _start(cell, items, counts["start"], rng)
-    taken = {tuple(sorted(pair)) for pair in start}
-    start += _triads(n, counts["triads"] // 3, taken, rng)
-    holdout = _uniform(n, counts["holdout"], taken, rng)
+    triads = _triads(n, counts["triads"] // 3, start, rng)
+    train = np.concatenate([start, triads])
+    left = n * (n - 1) // 2 - len(train)
+    holdout = design.uniform_pairs(n, min(counts["holdout"], left), rng, exclude=train)
     names = items.index.to_numpy()
-    rows = [(names[i], names[j], cell.design.samples, "train") for i, j in start]
-    rows += [(names[i], names[j], cell.design.samples, "holdout") for i, j in holdout]
-    return pd.DataFrame(rows, columns=PAIR_COLUMNS)
+    pairs = np.concatenate([train, holdout])
+    return pd.DataFrame(
+        {
+            "first": names[pairs[:, 0]],
+            "second": names[pairs[:, 1]],
+            "samples": cell.design.samples,
+            "role": ["train"] * len(train) + ["holdout"] * len(holdout),
+        }
+    )
 
 
-def _start(
-    cell: Cell, items: pd.DataFrame, m: int, rng: np.random.Generator
-) -> list[tuple[int, int]]:
+def _start(cell: Cell, items: pd.DataFrame, m: int, rng: np.random.Generator) -> Pairs:
     """`m` random pairs that connect the items, or, for a curve, the goods."""
-    if cell.design.design != "curve":
-        return _connected(len(items), m, rng)
-    from revealed.utilities import curve_design
-
-    return [(int(i), int(j)) for i, j in curve_design.first_round(items, m, rng)]
-
-
-def _connected(n: int, m: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """`m` distinct pairs whose graph is connected (a random tree first, then uniform pairs)."""
-    order = rng.permutation(n)
-    tree = [(int(order[k]), int(order[rng.integers(k)])) for k in range(1, n)]
-    taken = {tuple(sorted(pair)) for pair in tree}
-    return tree + _uniform(n, m - len(tree), taken, rng)
+    if cell.design.design == "curve":
+        return np.asarray(curve_design.first_round(items, m, rng), dtype=np.int64)
+    n = len(items)
+    start = design.random_connected(n, 2 * m // n if n > 2 else 1, rng)
+    extra = design.uniform_pairs(n, max(0, m - len(start)), rng, exclude=start)
+    return np.concatenate([start, extra])
 
 
-def _uniform(
-    n: int, m: int, taken: set[tuple[int, ...]], rng: np.random.Generator
-) -> list[tuple[int, int]]:
-    """`m` pairs drawn uniformly from those not `taken`; they are added to it."""
-    m = min(m, n * (n - 1) // 2 - len(taken))
-    chosen: list[tuple[int, int]] = []
-    while len(chosen) < m:
-        i, j = (int(k) for k in rng.choice(n, size=2, replace=False))
-        key = (min(i, j), max(i, j))
-        if key not in taken:
-            taken.add(key)
-            chosen.append((i, j))
-    return chosen
-
-
-def _triads(
-    n: int, count: int, taken: set[tuple[int, ...]], rng: np.random.Generator
-) -> list[tuple[int, int]]:
-    """The pairs of `count` random triples that are not `taken` yet; they are added to it."""
-    chosen: list[tuple[int, int]] = []
-    for _ in range(count if n >= 3 else 0):
-        i, j, k = (int(item) for item in rng.choice(n, size=3, replace=False))
-        for pair in ((i, j), (j, k), (k, i)):
-            key = (min(pair), max(pair))
-            if key not in taken:
-                taken.add(key)
-                chosen.append(pair)
-    return chosen
+def _triads(n: int, count: int, taken: Pairs, rng: np.random.Generator) -> Pairs:
+    """The pairs of `count` random triples of items that are not `taken` already."""
+    if n < 3 or not count:
+        return np.empty((0, 2), dtype=np.int64)
+    triples = np.sort(np.stack([rng.choice(n, 3, replace=False) for _ in range(count)]), axis=1)
+    pairs = np.concatenate([triples[:, [0, 1]], triples[:, [1, 2]], triples[:, [0, 2]]])
+    known = {(min(i, j), max(i, j)) for i, j in taken.tolist()}
+    fresh = [pair for pair in dict.fromkeys(map(tuple, pairs.tolist())) if pair not in known]
+    return np.array(fresh, dtype=np.int64).reshape(-1, 2)
 
 
 def plan(

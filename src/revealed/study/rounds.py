@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
-from revealed.utilities import comparisons, curve, curve_design
+from revealed.foundation.errors import ConfigError
+from revealed.utilities import comparisons, curve, curve_design, design, fit
 
 from .config import Cell
-from .plan import PAIR_COLUMNS, generator
+from .plan import PAIR_COLUMNS, Pairs, generator
 
 
 def next_pairs(
@@ -24,9 +23,10 @@ def next_pairs(
 ) -> pd.DataFrame:
     """`count` pairs for the next round (columns first, second, samples, role), all for training.
 
-    ``adaptive``: overdispersed D-optimality on the utilities (ESTIMATION.md), pairs may be asked
-    again. ``curve``: the same on the parameters of the goods' quantity curves. ``original``: the
-    original study's rule. Held-out pairs are never chosen.
+    ``adaptive``: overdispersed D-optimality on the utilities (ESTIMATION.md); a pair may be asked
+    again, except where log-probabilities are read, which would come out the same. ``curve``: the
+    same on the parameters of the goods' quantity curves. ``original``: the original study's rule.
+    Held-out pairs are never chosen.
 
     Parameters
     ----------
@@ -39,34 +39,40 @@ def next_pairs(
     seed, round_number
         The study's seed and the round, from 0.
     """
-    position = pd.Series(np.arange(len(items)), index=items.index)
-    held = choices.loc[choices["role"] == "holdout", ["first", "second"]]
-    exclude = [(int(position[a]), int(position[b])) for a, b in held.itertuples(index=False)]
+    names = items.index
+    asked = {
+        role: np.stack([names.get_indexer(rows["first"]), names.get_indexer(rows["second"])], 1)
+        for role, rows in choices.groupby("role")
+    }
+    held = asked.get("holdout", np.empty((0, 2), dtype=np.int64))
     rng = generator(seed, cell.instrument, cell.arm, cell.respondent.name, str(round_number))
-    chosen = _CHOOSERS[cell.design.design](cell, items, choices, count, exclude, rng)
-    names = items.index.to_numpy()
-    rows = [(names[i], names[j], cell.design.samples, "train") for i, j in chosen]
-    return pd.DataFrame(rows, columns=PAIR_COLUMNS)
-
-
-Exclude = list[tuple[int, int]]
-
-
-def _curve(
-    cell: Cell,
-    items: pd.DataFrame,
-    choices: pd.DataFrame,
-    count: int,
-    exclude: Exclude,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    fitted = curve.fit_curve(comparisons(choices, list(items.index)), items)
-    return curve_design.next_round(
-        fitted, items, count, rng, samples=cell.design.samples, exclude=exclude
+    answers = comparisons(choices, list(names))
+    chosen: Pairs
+    if not len(answers):  # refused or unparsed throughout: there is nothing to choose by
+        return pd.DataFrame(columns=PAIR_COLUMNS)
+    if cell.design.design == "curve":
+        fitted_curve = curve.fit_curve(answers, items)
+        chosen = curve_design.next_round(
+            fitted_curve, items, count, rng, samples=cell.design.samples, exclude=held.tolist()
+        )
+    elif cell.design.design == "original":
+        chosen = design.original_rule(fit(answers).mean, asked["train"], count, rng, exclude=held)
+    elif cell.design.design == "adaptive":
+        chosen = design.next_round(
+            fit(answers, backend="numpy"),
+            count,
+            answers=2.0 * cell.design.samples,
+            exclude=held,
+            reask=choices.attrs.get("mode") != "logprob",
+        )
+    else:
+        raise ConfigError(f"the design {cell.design.design!r} has no rounds.")
+    return pd.DataFrame(
+        {
+            "first": names.to_numpy()[chosen[:, 0]],
+            "second": names.to_numpy()[chosen[:, 1]],
+            "samples": cell.design.samples,
+            "role": "train",
+        },
+        columns=PAIR_COLUMNS,
     )
-
-
-_CHOOSERS: dict[
-    str,
-    Callable[[Cell, pd.DataFrame, pd.DataFrame, int, Exclude, np.random.Generator], np.ndarray],
-] = {"curve": _curve}

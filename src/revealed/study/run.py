@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from revealed.foundation.errors import ConfigError, DataError
+from revealed.foundation.errors import ConfigError, DataError, RevealedError
 from revealed.foundation.paths import RunPaths, atomic_write, project_root, slug
 from revealed.foundation.provenance import record
 from revealed.foundation.schemas import (
@@ -136,16 +136,12 @@ class Run:
 
         `kind` is ``choices`` or ``utilities``.
         """
-        schema, pattern = {
-            "choices": (CHOICES, "*.parquet"),
-            "utilities": (UTILITIES, "*/utilities.parquet"),
-        }[kind]
+        pattern = {"choices": "*.parquet", "utilities": "*/utilities.parquet"}[kind]
         rows = []
         for respondent in self.respondents:
             for path in sorted(self._folder(kind, respondent).glob(pattern)):
-                table = pd.read_parquet(path, columns=["instrument", "arm"]).head(1)
-                rows.append((respondent, *table.itertuples(index=False, name=None).__next__()))
-        assert schema.key
+                cell = pd.read_parquet(path, columns=["instrument", "arm"]).iloc[0]
+                rows.append((respondent, cell["instrument"], cell["arm"]))
         return pd.DataFrame(rows, columns=["respondent", "instrument", "arm"])
 
     def has(
@@ -180,12 +176,25 @@ class Run:
         return load_fit(folder)
 
     def scores(self, respondent: str, instrument: str, arm: str = "forced") -> dict[str, Any]:
-        """Held-out scores stored beside the fit; empty where no pair was held out."""
-        path = self.paths.utilities(respondent, instrument, arm) / "scores.json"
-        found: dict[str, Any] = {}
-        if path.is_file():
-            found = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        """Held-out scores stored with the fit (`revealed.utilities.scores.Scores`), as a mapping.
+
+        Empty where no pair was held out; a floor that does not apply is None.
+        """
+        path = self.paths.utilities(respondent, instrument, arm) / "fit.json"
+        if not path.is_file():
+            return {}
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return dict(facts.get("scores") or {})
+
+    def has_goods(self, instrument: str) -> bool:
+        """Whether the instrument asks about goods at quantities."""
+        from revealed.instruments import load_instrument
+
+        try:
+            items = load_instrument(instrument, self.paths.root).items
+        except RevealedError:  # an imported instrument that is not in this checkout
+            return False
+        return bool((items["kind"] == "good").any())
 
     def write_choices(self, table: pd.DataFrame) -> Path:
         """Store one cell's choices and return its path."""

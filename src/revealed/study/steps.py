@@ -7,6 +7,7 @@ missing and gives the same bytes.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,10 +17,12 @@ import pandas as pd
 
 from revealed.foundation.errors import BudgetError, RevealedError
 from revealed.foundation.paths import atomic_write, slug
-from revealed.instruments import Instrument, load_arm, load_instrument
+from revealed.foundation.provenance import versions
+from revealed.foundation.schemas import Provenance
+from revealed.instruments import load_arm, load_instrument
 
 from .config import Cell
-from .plan import PAIR_COLUMNS, pair_counts, sampled_items, start_pairs
+from .plan import pair_counts, sampled_items, start_pairs
 from .rounds import next_pairs
 
 if TYPE_CHECKING:
@@ -129,21 +132,26 @@ def _elicit_cell(
     arm = load_arm(cell.arm, run.paths.root)
     items = sampled_items(instrument, cell.design.items, run.study.seed)
     pairs = start_pairs(cell, instrument, items, run.study.seed)
-    ask = {"budget": budget, "progress": progress}
-    table = elicit(cell.respondent, instrument, arm, pairs, ledger, **ask)
+
+    def ask(pairs: pd.DataFrame) -> pd.DataFrame:
+        spec = cell.respondent
+        return elicit(spec, instrument, arm, pairs, ledger, budget=budget, progress=progress)
+
+    table = ask(pairs)
     if cell.design.design in ("listed", "random"):
         return table
-    counts = pair_counts(cell, len(items))
-    for done in range(cell.design.rounds):
-        left = counts["rounds"] - round(counts["rounds"] * done / cell.design.rounds)
-        count = left - (
-            counts["rounds"] - round(counts["rounds"] * (done + 1) / cell.design.rounds)
-        )
-        fresh = next_pairs(cell, items, table, count, seed=run.study.seed, round_number=done)
+    total, rounds = pair_counts(cell, len(items))["rounds"], cell.design.rounds
+    for number in range(rounds):
+        count = total * (number + 1) // rounds - total * number // rounds
+        if not count:
+            continue
+        fresh = next_pairs(cell, items, table, count, seed=run.study.seed, round_number=number)
         if fresh.empty:
             break
-        answered = elicit(cell.respondent, instrument, arm, fresh[PAIR_COLUMNS], ledger, **ask)
-        table = pd.concat([table, answered], ignore_index=True)
+        # All pairs again: a pair that is asked once more gets further samples, and what the ledger
+        # has is not asked.
+        pairs = pd.concat([pairs, fresh], ignore_index=True)
+        table = ask(pairs)
     return table
 
 
@@ -164,54 +172,71 @@ def fit_respondent(
 ) -> pd.DataFrame:
     """Fit utilities to every cell of a respondent that has choices, and score them on the hold-out.
 
-    Stores ``utilities.parquet``, ``fit.json``, ``covariance.npy`` and ``scores.json`` per cell.
-    Calibration pairs share no items and are scored by the gate instead.
+    Stores ``utilities.parquet``, ``fit.json`` (with the scores) and ``covariance.npy`` per cell.
+    Calibration pairs share no items and are scored by the gate instead. A cell without one vote is
+    listed and not fitted.
 
     Returns
     -------
-    The fits: instrument, arm, items, pairs, converged, order_effect, accuracy, log_loss.
+    The fits: instrument, arm, items, pairs, converged, order_effect, accuracy, log_loss (missing
+    where nothing was held out), linked (whether all items can be compared), problem (what a reader
+    of the fit has to know).
     """
-    from revealed.utilities import comparisons, fit, heldout
-
     provenance = run.provenance(respondent)
-    rows = []
-    for cell in run.cells().itertuples():
-        if cell.respondent != respondent or cell.instrument == "calibration":
-            continue
-        if instruments and cell.instrument not in instruments:
-            continue
+    cells = run.cells()
+    cells = cells[(cells["respondent"] == respondent) & (cells["instrument"] != "calibration")]
+    if instruments:
+        cells = cells[cells["instrument"].isin(instruments)]
+    rows: list[dict[str, Any]] = []
+    for cell in cells.itertuples():
         choices = run.choices(respondent, cell.instrument, cell.arm)
         compared = sorted({*choices["first"], *choices["second"]})
-        train = comparisons(choices, compared, role="train")
-        fitted = fit(train, reference=_reference(run, cell.instrument, train.items))
-        folder = run.write_utilities(
-            fitted.table(respondent, cell.instrument, cell.arm, provenance)
-        )
-        fitted.save(folder)
-        scores: dict[str, Any] = {}
-        if (choices["role"] == "holdout").any():
-            held = comparisons(choices, compared, role="holdout")
-            scores = asdict(heldout(fitted, held))
-        write_json(folder / "scores.json", scores)
-        rows.append(
-            {
-                "instrument": cell.instrument,
-                "arm": cell.arm,
-                "items": len(train.items),
-                "pairs": len(choices) // 2,
-                "converged": fitted.converged,
-                "order_effect": fitted.order_effect,
-                "accuracy": scores.get("accuracy"),
-                "log_loss": scores.get("log_loss"),
-            }
-        )
-    return pd.DataFrame(rows)
+        row = {"instrument": cell.instrument, "arm": cell.arm, "items": len(compared)}
+        row |= {"pairs": len(choices) // 2, **_fit_cell(run, choices, compared, provenance)}
+        rows.append(row)
+    return pd.DataFrame(rows, columns=_FITTED)
+
+
+_FITTED = [
+    "instrument", "arm", "items", "pairs", "converged", "order_effect", "accuracy", "log_loss",
+    "linked", "problem",
+]  # fmt: skip
+
+
+def _fit_cell(
+    run: Run, choices: pd.DataFrame, compared: list[str], provenance: Provenance
+) -> dict[str, Any]:
+    from revealed.utilities import comparisons, fit
+    from revealed.utilities.scores import heldout
+
+    respondent, instrument, arm = choices.loc[0, ["respondent", "instrument", "arm"]]
+    train = comparisons(choices, compared, role="train")
+    if not len(train):
+        return {"converged": False, "linked": True, "problem": "No answer was a choice."}
+    reference = _reference(run, instrument, compared)
+    fitted = fit(train, reference=reference)
+    held = comparisons(choices, compared, role="holdout")
+    scores = asdict(heldout(fitted, held)) if len(held) else {}
+    # JSON has no NaN: a floor that does not apply is null.
+    scores = {name: value if math.isfinite(value) else None for name, value in scores.items()}
+    folder = run.write_utilities(fitted.table(respondent, instrument, arm, provenance))
+    fitted.save(folder, scores=scores, versions=versions())
+    # A quantity curve needs its goods linked, not each of their quantities.
+    linked = fitted.diagnostics.connected or run.has_goods(instrument)
+    return {
+        "converged": fitted.converged,
+        "order_effect": fitted.order_effect,
+        "accuracy": scores.get("accuracy"),
+        "log_loss": scores.get("log_loss"),
+        "linked": linked,
+        "problem": " ".join(fitted.diagnostics.messages()),
+    }
 
 
 def _reference(run: Run, name: str, items: Sequence[str]) -> list[str] | None:
     """The gauge of a fit: the instrument's reference among these items, or all of them."""
     try:
-        instrument: Instrument = load_instrument(name, run.paths.root)
+        instrument = load_instrument(name, run.paths.root)
     except RevealedError:  # an imported instrument that is not in this checkout
         return None
     goods = instrument.items["good"]
