@@ -106,7 +106,9 @@ def use_style() -> None:
     )
 
 
-def figure(height: float = 3.6, rows: int = 1, columns: int = 1, **options: Any) -> Any:
+def figure(
+    height: float = 3.6, rows: int = 1, columns: int = 1, **options: Any
+) -> tuple[Figure, Any]:
     """``(figure, axes)`` of the book's width in the book's style, `height` inches high."""
     use_style()
     return plt.subplots(rows, columns, figsize=(WIDTH, height), layout="constrained", **options)
@@ -210,8 +212,10 @@ def dots(
     legend
         Name of this series in a legend.
 
-    An estimate without an interval is drawn hollow; an end that is infinite or missing on one side
-    only is drawn as an arrow to the edge, because it is a bound and not a number.
+    Names of simulated respondents are in red italics, so that they cannot be taken for models
+    where both stand in one figure. An estimate without an interval is drawn hollow; an end that is
+    infinite or missing on one side only is drawn as an arrow to the edge, because it is a bound and
+    not a number.
     """
     if log and (table[estimate] <= 0).any():
         raise DataError(f"a log axis needs positive estimates in column {estimate}.")
@@ -240,7 +244,7 @@ def dots(
         ax.plot(
             [value], [place], linestyle="none", marker=drawn.marker, markersize=6.5, zorder=3,
             color=paint, markeredgecolor=paint if not known else "white",
-            markerfacecolor=paint if known else "white",
+            markerfacecolor=paint if known else "white", markeredgewidth=0.7 if known else 1.4,
             label=legend if place == offset else None,
         )  # fmt: skip
     for place, value, paint, side in arrows:
@@ -248,6 +252,11 @@ def dots(
         ax.plot([value, edge], [place, place], color=paint, linewidth=2.2, zorder=2)
         ax.plot([edge], [place], linestyle="none", marker=side, color=paint, clip_on=False)
     ax.set_yticks(places, [short_name(str(name)) for name in table[label]])
+    if names:
+        # Beside another panel with the same rows an axis has no labels of its own.
+        for tick, name in zip(ax.get_yticklabels(), table[names], strict=False):
+            if str(name).startswith("simulated/"):
+                tick.set(color=SIMULATED, fontstyle="italic")
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -378,31 +378,20 @@ def gate(
 
 def gate_table(gates: Sequence[Gate]) -> pd.DataFrame:
     """Gates as a table, one row a respondent, for a figure or a download."""
-    return pd.DataFrame(
-        {
-            "respondent": [g.respondent for g in gates],
-            "verdict": [g.verdict for g in gates],
-            "calibration": [g.calibration.value if g.calibration else np.nan for g in gates],
-            "calibration_low": [
-                _or_nan(g.calibration.low) if g.calibration else np.nan for g in gates
-            ],
-            "calibration_high": [
-                _or_nan(g.calibration.high) if g.calibration else np.nan for g in gates
-            ],
-            "cross_correlation": [g.cross_correlation.value for g in gates],
-            "cross_correlation_low": [_or_nan(g.cross_correlation.low) for g in gates],
-            "cross_correlation_high": [_or_nan(g.cross_correlation.high) for g in gates],
-            "disattenuated": [g.disattenuated.value for g in gates],
-            "p_first": [g.p_first.value for g in gates],
-            "effect": [g.effect.value for g in gates],
-            "effect_floor": [g.effect_floor for g in gates],
-            **{
-                kind: [g.shares[kind].value for g in gates]
-                for kind in ("neutral", "refused", "unparsed", "failed")
-            },
-            "reasons": ["; ".join(g.reasons) for g in gates],
-        }
-    )
+    columns: dict[str, list[Any]] = {
+        "respondent": [g.respondent for g in gates],
+        "verdict": [g.verdict for g in gates],
+    }
+    for name in ("calibration", "cross_correlation", "disattenuated", "p_first", "effect"):
+        estimates = [getattr(g, name) for g in gates]
+        columns[name] = [np.nan if e is None else e.value for e in estimates]
+        for end in ("low", "high"):
+            columns[f"{name}_{end}"] = [_or_nan(getattr(e, end, None)) for e in estimates]
+    columns["effect_floor"] = [g.effect_floor for g in gates]
+    for kind in ("neutral", "refused", "unparsed", "failed"):
+        columns[kind] = [g.shares[kind].value for g in gates]
+    columns["reasons"] = ["; ".join(g.reasons) for g in gates]
+    return pd.DataFrame(columns)
 
 
 def _or_nan(value: float | None) -> float:

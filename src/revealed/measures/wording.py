@@ -52,7 +52,9 @@ def correlation(
     -------
     (Estimate, float)
         Pearson's r with a bootstrap interval over items; and the root of the product of both
-        reliabilities, which is what r would be on average were the true utilities the same.
+        reliabilities, which is what r would be on average were the true utilities the same and
+        the pairs drawn afresh. (The standard errors count what single pairs deviate from any
+        utility as noise; asking the same pairs again repeats it, and r may exceed the ceiling.)
 
     Raises
     ------
