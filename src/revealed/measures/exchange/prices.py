@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -110,7 +111,7 @@ def log_prices(fit: CurveFit, level: float = 0.95, seed: int = 0) -> pd.DataFram
         }
     )
     table = _open(table)
-    table.insert(8, "price", np.exp(table["log_price"].clip(-700, 700)))
+    table.insert(8, "price", _exp(table["log_price"]))
     return table
 
 
@@ -171,7 +172,7 @@ def rates(
     )
     table = _open(table, "log_rate")
     for factor, log in (("rate", "log_rate"), ("rate_low", "low"), ("rate_high", "high")):
-        table[factor] = np.exp(table[log].clip(-700, 700))
+        table[factor] = _exp(table[log])
     table["text"] = [
         format_rate(row.rate, row.rate_low, row.rate_high, row.bound) for row in table.itertuples()
     ]
@@ -229,8 +230,7 @@ def willingness_to_pay(
         ),
         "log_dollars",
     )
-    logs = table[["log_dollars", "low", "high"]].clip(-700, 700)
-    table[["dollars", "low", "high"]] = np.exp(logs)
+    table[["dollars", "low", "high"]] = _exp(table[["log_dollars", "low", "high"]])
     for unit, whole in (
         ("per_unit", "dollars"),
         ("per_unit_low", "low"),
@@ -280,6 +280,12 @@ def _short(value: float) -> str:
 def _product(rows: Sequence[int], columns: Sequence[int]) -> tuple[list[int], list[int]]:
     pairs = [(a, b) for a in rows for b in columns if a != b]
     return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def _exp(logs: Any) -> Any:
+    """exp; an end beyond the range of floats is open."""
+    with np.errstate(over="ignore"):
+        return np.exp(logs)
 
 
 def _z(level: float) -> float:
