@@ -197,6 +197,13 @@ def _as_percent(row: pd.Series) -> pd.Series:
     return scaled
 
 
+def span(row: pd.Series | None) -> Html | None:
+    """A finding's interval alone ("0.31 to 0.34"), to set a second one beside an estimate."""
+    if row is None:
+        return None
+    return Html(html.escape(interval(_float(row["low"]), _float(row["high"]), str(row["unit"]))))
+
+
 # ------------------------------------------------------------------------------ figures and tables
 
 

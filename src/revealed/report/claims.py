@@ -1,19 +1,16 @@
-"""The claims under test: their published figures, their rules, and the verdicts of a run.
+"""The rules by which a run's findings decide on the claims under test.
 
 A rule goes from the findings of one respondent to a verdict; its text stands on the page beside it.
-Claims and published figures are read from ``data/published``, so that no number is written here.
+The claims themselves and their published figures are in ``data/published``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-
-from revealed.foundation.errors import DataError
 
 Verdict = Literal["supported", "not supported", "not measurable", "not tested"]
 VERDICTS: tuple[Verdict, ...] = ("supported", "not supported", "not measurable", "not tested")
@@ -39,62 +36,6 @@ class Test:
     chapter: str
     says: str
     rule: Rule
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim of the literature with its published figure."""
-
-    id: str
-    says: str
-    published: str
-    grades: tuple[str, ...]
-    """primary, secondary or both; empty where there is no figure."""
-    sources: tuple[str, ...]
-    """Keys of the bibliography."""
-
-
-def load_claims(root: Path) -> list[Claim]:
-    """Read ``data/published``: claims with their figures filled in.
-
-    Raises
-    ------
-    DataError
-        If a claim names a figure that is not there.
-    """
-    folder = root / "data" / "published"
-    figures = pd.read_csv(folder / "figures.csv").set_index("id")
-    table = pd.read_csv(folder / "claims.csv", dtype=str, keep_default_na=False)
-    return [_claim(row, figures, folder / "claims.csv") for _, row in table.iterrows()]
-
-
-def _claim(row: pd.Series, figures: pd.DataFrame, file: Path) -> Claim:
-    used: list[str] = []
-
-    class Figures(dict[str, float]):
-        def __missing__(self, name: str) -> float:
-            if name not in figures.index:
-                raise DataError(
-                    f"claim {row['id']} quotes a figure {name!r} that figures.csv lacks.",
-                    where=file,
-                )
-            used.append(name)
-            return float(figures.loc[name, "value"])
-
-    # Ids of figures have dots, which str.format would take for attributes; a colon ends the id.
-    published = ""
-    rest = str(row["published"])
-    values = Figures()
-    while "{" in rest:
-        before, _, rest = rest.partition("{")
-        field, _, rest = rest.partition("}")
-        name, _, form = field.partition(":")
-        published += before + format(values[name], form)
-    grades = sorted({str(figures.loc[name, "grade"]) for name in used})
-    return Claim(
-        str(row["id"]), str(row["claim"]), published + rest, tuple(grades),
-        tuple(str(row["source"]).split()),
-    )  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------- rules
@@ -137,6 +78,8 @@ def coherent(own: pd.DataFrame) -> Judgement | None:
         return None
     if barred := _barred(own):
         return Judgement(barred.verdict, rests, barred.because)
+    if cycles is None and accuracy is not None and pd.isna(accuracy["low"]):
+        return Judgement("not tested", rests, "published without answers: no gate, no interval")
     floors = own[own["estimand"].str.startswith("coherence.floor_")]["estimate"]
     holds = True
     if accuracy is not None:
@@ -246,7 +189,14 @@ def judge(claim: str, findings: pd.DataFrame) -> dict[str, Judgement]:
     if test is None:
         return {}
     found = {}
-    for respondent, own in findings.groupby("respondent", sort=False):
+    for respondent, own in _both_ways(findings).groupby("respondent", sort=False):
         if (made := test.rule(own)) is not None:
             found[str(respondent)] = made
     return found
+
+
+def _both_ways(findings: pd.DataFrame) -> pd.DataFrame:
+    """Findings with every agreement of two respondents told of both of them."""
+    mutual = findings[findings["estimand"].str.startswith("agreement.")]
+    turned = mutual.rename(columns={"respondent": "subject", "subject": "respondent"})
+    return pd.concat([findings, turned], ignore_index=True)

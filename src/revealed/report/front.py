@@ -8,36 +8,43 @@ from collections.abc import Iterable
 import pandas as pd
 
 from revealed.figures import page
+from revealed.foundation.schemas import PROVENANCES
+from revealed.respondents.public import load_claims
 from revealed.study import Run
 
-from .claims import TESTS, VERDICTS, Claim, Judgement, Verdict, judge, load_claims
+from .claims import TESTS, VERDICTS, Judgement, Verdict, judge
 
 _UP = ".."
 
 
 def claims_table(run: Run, findings: pd.DataFrame) -> str:
     """Every claim: published figure with grade, what each respondent showed, verdict."""
-    parts = [_claim(claim, findings) for claim in load_claims(run.paths.root)]
+    claims = load_claims(run.paths.root)
+    parts = [_claim(claim, findings) for _, claim in claims.iterrows()]
     return f'<div class="rv-claims">{"".join(parts)}</div>'
 
 
 def rules(run: Run) -> str:
     """Every claim's rule in words."""
     rows = "".join(
-        f"<dt>{html.escape(claim.id)}</dt><dd>{html.escape(claim.says)}. "
-        f"<em>{html.escape(TESTS[claim.id].says if claim.id in TESTS else 'Not tested yet.')}</em>"
-        "</dd>"
-        for claim in load_claims(run.paths.root)
+        f"<dt>{html.escape(claim['id'])}</dt><dd>{html.escape(claim['claim'])}. "
+        f"<em>{html.escape(_rule(claim['id']))}</em></dd>"
+        for _, claim in load_claims(run.paths.root).iterrows()
     )
     return f'<dl class="rv-rules">{rows}</dl>'
 
 
-def _claim(claim: Claim, findings: pd.DataFrame) -> str:
-    judged = judge(claim.id, findings)
-    kind = dict(zip(findings["respondent"], findings["provenance"], strict=True))
-    real = {name: made for name, made in judged.items() if kind[name] != "simulated"}
-    simulated = {name: made for name, made in judged.items() if kind[name] == "simulated"}
-    where = TESTS.get(claim.id)
+def _rule(claim: str) -> str:
+    return TESTS[claim].says if claim in TESTS else "Not tested yet."
+
+
+def _claim(claim: pd.Series, findings: pd.DataFrame) -> str:
+    judged = judge(claim["id"], findings)
+    kind = _provenances(judged, findings)
+    names = sorted(judged, key=lambda name: min(map(PROVENANCES.index, kind[name])))
+    real = {name: judged[name] for name in names if kind[name] != ["simulated"]}
+    simulated = {name: judged[name] for name in names if kind[name] == ["simulated"]}
+    where = TESTS.get(claim["id"])
     chapter = (
         f' <a href="{_UP}/{where.chapter}.html">See the chapter.</a>' if where is not None else ""
     )
@@ -53,20 +60,33 @@ def _claim(claim: Claim, findings: pd.DataFrame) -> str:
             f"<dt>Simulated</dt><dd><details><summary>{count} respondent{'s'[: count > 1]}: "
             f"{_tally(simulated.values())}</summary>{_lines(simulated, kind)}</details></dd>"
         )
+    name = html.escape(claim["id"])
     return (
-        f'<section class="rv-claim" id="claim-{html.escape(claim.id.lower())}">'
-        f'<div class="rv-claim-head"><span class="rv-claim-id">{html.escape(claim.id)}</span>'
-        f"<strong>{html.escape(claim.says)}</strong>"
+        f'<section class="rv-claim" id="claim-{name.lower()}">'
+        f'<div class="rv-claim-head"><span class="rv-claim-id">{name}</span>'
+        f"<strong>{html.escape(claim['claim'])}</strong>"
         f"<span>{' '.join(map(_mark, overall(real.values())))}</span></div>"
         f"<dl>{rows}</dl></section>"
     )
 
 
-def _published(claim: Claim) -> str:
-    if not claim.grades:
-        return html.escape(claim.published)
-    grades = f"({' and '.join(claim.grades)} source)"
-    return f"{html.escape(claim.published)} {grades} {page.badge('published')}"
+def _provenances(judged: dict[str, Judgement], findings: pd.DataFrame) -> dict[str, list[str]]:
+    """Where the findings behind each judgement come from."""
+    kinds = {}
+    for name, made in judged.items():
+        used = {str(row["provenance"]) for row in made.rests_on}
+        used = used or set(findings.loc[findings["respondent"] == name, "provenance"])
+        kinds[name] = [kind for kind in PROVENANCES if kind in used]
+    return kinds
+
+
+def _published(claim: pd.Series) -> str:
+    if not claim["grade"]:
+        return html.escape(claim["published"])
+    grade = {"both": "primary and secondary sources"}.get(
+        claim["grade"], f"{claim['grade']} source"
+    )
+    return f"{html.escape(claim['published'])} ({grade}) {page.badge('published')}"
 
 
 def overall(judged: Iterable[Judgement]) -> list[Verdict]:
@@ -84,7 +104,7 @@ def _mark(verdict: Verdict) -> str:
     return f'<span class="rv-verdict rv-verdict-{verdict.replace(" ", "-")}">{verdict}</span>'
 
 
-def _lines(judged: dict[str, Judgement], kind: dict[str, str]) -> str:
+def _lines(judged: dict[str, Judgement], kind: dict[str, list[str]]) -> str:
     rows = []
     for name, made in judged.items():
         told = "; ".join(map(_finding, made.rests_on))
@@ -103,5 +123,66 @@ def _finding(row: pd.Series) -> str:
 
 
 def summary(run: Run, findings: pd.DataFrame) -> str:
-    """What this run found, real models first."""
-    return str(page.lead())
+    """What this run found, real models first, each sentence with a link to its chapter."""
+    sentences = [
+        *_who(findings),
+        _told(
+            "real/real_models",
+            "A small model's raw answers are not measurable: {r} between its preferences in the "
+            "two orders of listing, where the gate asks for content that outweighs place.",
+            r=_find(findings, "order.cross_correlation", "fourofclubs001/qwen2.5-1.5b-instruct"),
+        ),
+        _told(
+            "real/real_models",
+            "Larger models agree with each other: GPT-4o's published utilities correlate with "
+            "Gemma-3-27B's at {r}.",
+            r=_find(findings, "agreement.pearson", "avocado/gpt-4o", "avocado/gemma-3-27b"),
+        ),
+        _told(
+            "real/moral_machine",
+            "In dilemmas about lives, larger models come closer to people: distance against size "
+            "has correlation {r}; part of that is small models that answer by place.",
+            r=_find(
+                findings, "moral_machine.size_correlation", "takemoto2026/all",
+                "all models, families as clusters",
+            ),
+        ),
+        _told(
+            "values/how_we_measure",
+            "The instrument finds what is planted: its intervals for utilities cover the truth in "
+            "{coverage:percent} of cases, and a respondent that values everybody alike is called "
+            "unequal in {false:percent} of goods.",
+            coverage=_find(findings, "validation.coverage", subject="order effect 0"),
+            false=_find(findings, "validation.exchange_false_unequal"),
+        ),
+    ]  # fmt: skip
+    return str(page.lead(*sentences))
+
+
+def _who(findings: pd.DataFrame) -> list[page.Html]:
+    """How many respondents of each provenance this run tells of."""
+    counts = findings.groupby("provenance")["respondent"].nunique()
+    told = [f"{int(counts[kind]):,} {kind}" for kind in PROVENANCES if kind in counts]
+    if not told:
+        return [page.Html('<p class="rv-missing">This run has no findings yet.</p>')]
+    text = "This run tells of respondents by provenance: " + ", ".join(told) + "."
+    return [page.Html(f'<p class="rv-say">{html.escape(text)}</p>')]
+
+
+def _find(
+    findings: pd.DataFrame, estimand: str, respondent: str = "", subject: str = ""
+) -> pd.Series | None:
+    rows = findings[findings["estimand"] == estimand]
+    if respondent:
+        rows = rows[rows["respondent"] == respondent]
+    if subject:
+        rows = rows[rows["subject"] == subject]
+    return rows.iloc[0] if len(rows) else None
+
+
+def _told(chapter: str, template: str, **values: pd.Series | None) -> page.Html:
+    """A sentence with a link to the chapter it comes from; nothing where the run lacks a value."""
+    if any(value is None for value in values.values()):
+        return page.Html("")
+    link = f' <a href="{_UP}/notebooks/{chapter}.html">Chapter</a>'
+    return page.say(template + link, (), **values)

@@ -63,7 +63,7 @@ def badges(findings: pd.DataFrame) -> str:
         }
         for kind in PROVENANCES
     ]
-    return str(page.table(pd.DataFrame(rows), "The four provenances", provenance=PROVENANCES))
+    return str(page.table(pd.DataFrame(rows), "Provenances", provenance=PROVENANCES))
 
 
 def gate() -> str:

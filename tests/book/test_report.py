@@ -1,0 +1,211 @@
+"""Generated pages: claims and verdicts, the picture of the chain, the archive, the stage."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from revealed.figures import page
+from revealed.foundation.errors import DataError, RevealedError
+from revealed.foundation.paths import project_root
+from revealed.foundation.schemas import Finding
+from revealed.report import archive, assemble, chain, chapters, claims, front
+from revealed.respondents.public import load_claims
+from revealed.study import Run, open_run
+
+ROOT = project_root(Path(__file__).parent)
+
+
+def finding(estimand: str, estimate: float, **changes: object) -> Finding:
+    base: dict[str, object] = {
+        "chapter": "c", "respondent": "real/one", "low": None, "high": None, "unit": "share",
+        "n": 100, "method": "m", "provenance": "public", "instrument": "outcomes", "arm": "forced",
+    }  # fmt: skip
+    return Finding(estimand=estimand, estimate=estimate, **{**base, **changes})  # type: ignore[arg-type]
+
+
+def coherent(accuracy: float = 0.9, cycles: float = 0.05, **changes: object) -> list[Finding]:
+    return [
+        finding("coherence.heldout_accuracy", accuracy, low=accuracy - 0.05, high=accuracy + 0.05,
+                **changes),
+        finding("coherence.floor_order", 0.6, **changes),
+        finding("coherence.floor_category", 0.7, **changes),
+        finding("coherence.cycle_expected", cycles, low=cycles - 0.01, high=cycles + 0.01,
+                **changes),
+        finding("coherence.cycle_expected", 0.2, low=0.19, high=0.21, subject="null: shuffled",
+                **changes),
+    ]  # fmt: skip
+
+
+def verdict(claim: str, found: list[Finding], respondent: str = "real/one") -> str | None:
+    judged = claims.judge(claim, page.rows(found))
+    return judged[respondent].verdict if respondent in judged else None
+
+
+def test_coherence_needs_accuracy_above_every_floor_and_fewer_cycles_than_chance() -> None:
+    assert verdict("C1", coherent()) == "supported"
+    assert verdict("C1", coherent(accuracy=0.72)) == "not supported"
+    assert verdict("C1", coherent(cycles=0.195)) == "not supported"
+
+
+@pytest.mark.parametrize("gate", ["gate.measurable", "gate.length"])
+def test_a_respondent_that_fails_a_gate_is_not_measurable(gate: str) -> None:
+    failed = [*coherent(), finding(gate, 0.0, note="why it failed")]
+    assert verdict("C1", failed) == "not measurable"
+    assert verdict("C1", [*coherent(), finding(gate, 1.0)]) == "supported"
+    lives = {"instrument": "countries.lives_saved"}
+    assert verdict("C3", [*failed, finding("exchange.unequal", 0.5, **lives)]) == "not measurable"
+
+
+def test_published_scores_without_answers_decide_nothing() -> None:
+    assert verdict("C1", [finding("coherence.heldout_accuracy", 0.92)]) == "not tested"
+
+
+def test_unequal_lives_are_judged_on_countries_alone() -> None:
+    lives = {"instrument": "countries.lives_saved"}
+    assert verdict("C3", [finding("exchange.unequal", 0.4, **lives)]) == "supported"
+    assert verdict("C3", [finding("exchange.unequal", 0.0, **lives)]) == "not supported"
+    assert verdict("C3", [finding("exchange.unequal", 0.4, instrument="animals.deaths")]) is None
+
+
+def test_agreement_is_told_of_both_sides() -> None:
+    found = [
+        finding("agreement.pearson", 0.8, low=0.7, high=0.9, subject="real/two"),
+        finding("agreement.pearson", 0.1, low=-0.1, high=0.3, subject="real/three"),
+    ]
+    assert verdict("C4", found, "real/two") == "supported"
+    assert verdict("C4", found, "real/three") == "not supported"
+    assert verdict("C4", found, "real/one") == "not supported"
+
+
+def test_framing_is_judged_against_noise() -> None:
+    floor = finding("order.effect_floor", 0.2)
+    moved = finding("order.effect", 0.45, low=0.43, high=0.47)
+    still = finding("order.effect", 0.21, low=0.19, high=0.23)
+    assert verdict("C11", [floor, moved]) == "supported"
+    assert verdict("C11", [floor, still]) == "not supported"
+
+
+def test_every_rule_belongs_to_a_claim_and_to_a_chapter_that_exists() -> None:
+    assert set(claims.TESTS) <= set(load_claims(ROOT)["id"])
+    for test in claims.TESTS.values():
+        assert (ROOT / f"{test.chapter}.ipynb").is_file()
+        assert test.says
+
+
+def test_simulated_respondents_never_decide_a_claim(run: Run) -> None:
+    simulated = coherent(respondent="simulated/coherent", provenance="simulated")
+    html = front.claims_table(run, page.rows(simulated))
+    first = html.split("</section>")[0]
+    head = first.split("<dl>")[0]
+    assert "not tested" in head
+    assert "rv-verdict-supported" not in head
+    assert "rv-simulated" in first
+    assert html.count("<section") == 12
+
+
+def test_the_claims_table_escapes_what_respondents_are_called(run: Run) -> None:
+    html = front.claims_table(run, page.rows(coherent(respondent="<script>x</script>")))
+    assert "<script" not in html
+
+
+# ------------------------------------------------------------------------------------ the chain
+
+DAG = """digraph snakemake_dag {
+    0[label = "site", color = "0.1 0.6 0.85", style="rounded"];
+    1[label = "chapter\\nname: one", color = "0.2 0.6 0.85", style="rounded"];
+    2[label = "chapter\\nname: two", color = "0.2 0.6 0.85", style="rounded"];
+    3[label = "fit\\nslug: a", color = "0.3 0.6 0.85", style="rounded,dashed"];
+    1 -> 0
+    2 -> 0
+    3 -> 1
+    3 -> 2
+}"""
+
+
+def test_the_chain_joins_jobs_of_one_rule() -> None:
+    read = chain.read_dag(DAG)
+    assert read.jobs == {"site": 1, "chapter": 2, "fit": 1}
+    assert read.edges == {("chapter", "site"), ("fit", "chapter")}
+    assert chain.layers(read) == [["fit"], ["chapter"], ["site"]]
+    assert 'aria-label="The chain: fit; then chapter × 2; then site."' in chain.draw(read)
+
+
+def test_a_chain_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(RevealedError, match="no job"):
+        chain.read_dag("digraph {}")
+    with pytest.raises(RevealedError, match="circle"):
+        chain.layers(chain.Chain({"a": 1, "b": 1}, frozenset({("a", "b"), ("b", "a")})))
+
+
+# ------------------------------------------------------------------------- the archive, the stage
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with one chapter and a run that has one table."""
+    (tmp_path / "data" / "instruments").mkdir(parents=True)
+    (tmp_path / "study.yaml").write_text((ROOT / "study.yaml").read_text())
+    (tmp_path / "_config.yml").write_text("title: t\n")
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nparts:\n- caption: c\n  chapters:\n"
+        "  - file: notebooks/a/b\n  - file: book/p\n"
+    )
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "index.md").write_text("# t\n")
+    (tmp_path / "notebooks" / "a").mkdir(parents=True)
+    (tmp_path / "notebooks" / "a" / "b.ipynb").write_text("{}")
+    folder = tmp_path / "data" / "runs" / "default"
+    (folder / "tables" / "a").mkdir(parents=True)
+    (folder / "tables" / "a" / "t.csv").write_text("x\n1\n")
+    (folder / "ledger.sqlite").write_text("raw answers")
+    return tmp_path
+
+
+@pytest.fixture
+def run() -> Run:
+    return open_run("default", ROOT)
+
+
+def test_chapters_are_the_notebooks_of_the_contents(checkout: Path) -> None:
+    assert chapters(checkout) == ["notebooks/a/b.ipynb"]
+
+
+def test_the_archive_holds_the_run_without_the_ledger_and_is_the_same_twice(
+    checkout: Path, tmp_path: Path
+) -> None:
+    opened = open_run("default", checkout)
+    one, two = tmp_path / "one.zip", tmp_path / "two.zip"
+    archive.pack(opened, one)
+    archive.pack(opened, two)
+    assert one.read_bytes() == two.read_bytes()
+    with zipfile.ZipFile(one) as packed:
+        assert packed.namelist() == ["default/study.yaml", "default/tables/a/t.csv"]
+
+
+def notebook(execution_count: int | None) -> str:
+    cell = nbformat.v4.new_code_cell("1", execution_count=execution_count)
+    return json.dumps(nbformat.v4.new_notebook(cells=[cell]))
+
+
+@pytest.mark.parametrize(("staged", "why"), [(None, "not there"), (notebook(None), "not executed")])
+def test_an_unexecuted_chapter_is_refused(checkout: Path, staged: str | None, why: str) -> None:
+    path = checkout / "_build" / "stage" / "notebooks" / "a" / "b.ipynb"
+    path.parent.mkdir(parents=True)
+    if staged is not None:
+        path.write_text(staged)
+    with pytest.raises(DataError, match=why):
+        assemble(open_run("default", checkout))
+
+
+def test_findings_are_counted_by_provenance() -> None:
+    from revealed.report import pages
+
+    html = pages.badges(page.rows([*coherent(), finding("x.y", 1.0, provenance="simulated")]))
+    rows = [line.split("</span></td>")[1] for line in html.split("<tr>")[2:]]
+    counts = [row.rsplit('rv-number">', 1)[1].split("<")[0] for row in rows]
+    assert counts == ["0", "5", "0", "1"]  # elicited, public, published, simulated
