@@ -66,4 +66,3 @@ def ask() -> Callable[..., list[Answer]]:
         return asyncio.run(collect(requests, spec, ledger, budget=budget, progress=False))
 
     return run
-

@@ -139,7 +139,7 @@ class Server:
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        method, path, _ = head[0].split(" ", 2)
+        method = head[0].split(" ", 1)[0]
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
         if method == "GET":

@@ -284,9 +284,7 @@ def test_answers_are_on_disk_before_they_are_used(
     assert asyncio.run(main()) == 3
 
 
-def test_two_processes_at_once_pay_once(
-    server: Server, tmp_path: Path, spec_for: SpecFor
-) -> None:
+def test_two_processes_at_once_pay_once(server: Server, tmp_path: Path, spec_for: SpecFor) -> None:
     """Two collections with two ledger objects on one file, as two processes would have."""
     server.behave = lambda body, seen: Reply(body=completion(choose(body)).body, delay=0.02)
     spec = spec_for(server, concurrency=4)

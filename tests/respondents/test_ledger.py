@@ -38,7 +38,10 @@ def test_the_key_tells_apart_whatever_identifies_a_request() -> None:
         Question("m", base.messages, {"temperature": 0.5, "max_tokens": 9}),
         Question("m", base.messages, base.params, address="http://127.0.0.1:1/v1"),
     ]
-    keys = {Request(q).key for q in (base, *others)} | {Request(base, 1).key, Request(base, 0, 7).key}
+    keys = {Request(q).key for q in (base, *others)} | {
+        Request(base, 1).key,
+        Request(base, 0, 7).key,
+    }
     assert len(keys) == len(others) + 3
     # The order in which parameters were written down does not matter.
     same = Question("m", base.messages, {"max_tokens": 9, "temperature": 1.0})
