@@ -7,7 +7,9 @@ its traceback.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 
 class RevealedError(Exception):
@@ -28,6 +30,11 @@ class RevealedError(Exception):
     def __init__(self, what: str, *, where: str | Path | None = None, todo: str | None = None):
         self.what, self.where, self.todo = what, where, todo
         super().__init__(what, where, todo)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is pickled as its class and arguments, and ours are keywords; worker
+        # processes hand errors over pickled.
+        return partial(type(self), where=self.where, todo=self.todo), (self.what,)
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where is not None else self.what

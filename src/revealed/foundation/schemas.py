@@ -116,7 +116,8 @@ def check(table: pd.DataFrame, schema: Schema, source: str | Path) -> pd.DataFra
         if not column.optional:
             refuse(~present, name, "not be missing")
         if column.kind == "text":
-            refuse(present & ~values.map(lambda v: isinstance(v, str)), name, "be text")
+            is_text = values.map(lambda v: isinstance(v, str)).astype(bool)  # empty maps to text
+            refuse(present & ~is_text, name, "be text")
             refuse(present & (values == ""), name, "not be empty")
             table[name] = values.astype(object)
         elif column.kind == "flag":
@@ -200,7 +201,8 @@ class Finding:
     def id(self) -> str:
         """Unique within a run: estimand, respondent, instrument, arm and subject."""
         parts = (self.estimand, self.respondent, self.instrument, self.arm, self.subject)
-        return "|".join(part for part in parts if part)
+        # Empty places stay, or an arm x and an instrument x would be one; trailing ones go.
+        return "|".join(parts).rstrip("|")
 
     def __post_init__(self) -> None:
         if self.provenance not in PROVENANCES:
@@ -242,6 +244,8 @@ def read_findings(paths: Iterable[Path]) -> pd.DataFrame:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
                 raise DataError(f"not JSON ({error}).", where=f"{path}, line {number}") from error
+            if not isinstance(row, dict):
+                raise DataError("not a finding.", where=f"{path}, line {number}")
             if lacking := [name for name in names if name not in row]:
                 raise DataError(
                     f"the finding lacks {', '.join(lacking)}.", where=f"{path}, line {number}"
