@@ -313,10 +313,11 @@ def fit_curve(
     answers = float((n_first + n_second).sum())
     # 0.01 nats an answer is a predicted probability of 0.99 for every single answer.
     separated = -ll / answers < 0.01
+    misfit = _misfit(row.score, row.information, pairs, np.sign(second - first), len(theta))
     fitted = CurveFit(
         grid, curve, dollars, link, lapse, ridge, theta,
         laplace if separated else covariance, laplace, ll, decrement < 1e-8, iteration, decrement,
-        separated, _misfit(row.score, row.information, pairs, rows.shape[1]), len(pairs),
+        separated, misfit, len(pairs),
         first, second, n_first, n_second, model,
     )  # fmt: skip
     return replace(fitted, heldout=log_loss(fitted, holdout)) if holdout is not None else fitted
@@ -381,10 +382,14 @@ def _sandwich(bread: Array, jacobian: Array, score: Array, weight: Array, pairs:
     return np.asarray(meat_rows.T @ meat_rows)
 
 
-def _misfit(score: Array, weight: Array, pairs: Index, parameters: int) -> float:
-    """Variance of a pair's own deviation: E[s^2] = W + W^2 sigma^2, by moments."""
+def _misfit(score: Array, weight: Array, pairs: Index, towards: Array, parameters: int) -> float:
+    """Variance of a pair's own deviation: E[s^2] = W + W^2 sigma^2, by moments.
+
+    `towards` is +1 where the pair is listed one way and -1 the other, because a deviation that
+    favours the option listed first in the one order goes against it in the other.
+    """
     present = pairs >= 0
-    s = np.where(present, score[pairs], 0.0).sum(axis=1)
+    s = np.where(present, (score * towards)[pairs], 0.0).sum(axis=1)
     w = np.where(present, weight[pairs], 0.0).sum(axis=1)
     freedom = max(1, len(pairs) - parameters) / len(pairs)
     squares = float((w**2).sum())
