@@ -9,16 +9,22 @@ too narrow.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from scipy.optimize import brentq
 from scipy.sparse import csr_array, diags_array
 
 from revealed.foundation.backend import Array
 from revealed.foundation.errors import EstimationError
 
+from .likelihood import PROBIT_TO_LOGIT
 from .models import CaseV, ItemVariances, Rows
 
 # Leverage is below 1 by the ridge; this only keeps rounding from dividing by zero.
 _LEAST = 1e-8
+# Terms of the tetrachoric series, and the largest correlation it is believed for.
+_TERMS, _LARGEST = 6, 0.9
 
 
 def bread(model: CaseV | ItemVariances, theta: np.ndarray) -> np.ndarray:
@@ -57,7 +63,8 @@ def adjusted_scores(rows: Rows, inverse: np.ndarray) -> np.ndarray:
     a, d = 1 - weight[0] * leverage[0, 0], 1 - weight[1] * leverage[1, 1]
     b, c = -weight[0] * leverage[0, 1], -weight[1] * leverage[1, 0]
     determinant = np.maximum(a * d - b * c, _LEAST)
-    return np.stack([d * score[0] - b * score[1], a * score[1] - c * score[0]]) / determinant
+    both = np.stack([d * score[0] - b * score[1], a * score[1] - c * score[0]])
+    return np.asarray(both / determinant)
 
 
 def sandwich(model: CaseV | ItemVariances, theta: np.ndarray, inverse: np.ndarray) -> np.ndarray:
@@ -86,30 +93,52 @@ def sandwich(model: CaseV | ItemVariances, theta: np.ndarray, inverse: np.ndarra
 def misfit_variance(model: CaseV | ItemVariances, theta: np.ndarray, inverse: np.ndarray) -> float:
     """Variance of a pair's own fixed deviation on the z scale, by moments; 0 is none.
 
-    A deviation d ~ N(0, s²) of each pair makes answers to it alike. The squared score of a pair
-    has the expectation (1 - h) (W + rho (W² - sum of w²/k)), with w the information of an order, W
-    their sum, k its answers, h the pair's leverage and rho = s²/(1 + s²): the fitted scale is that
-    of the average over pairs, narrower by √(1 + s²). Sums over pairs, and not averages of ratios,
-    keep rare wrong answers to one-sided pairs from deciding it.
+    A deviation N(0, s²) of each pair makes answers to it alike. Averaged over pairs the model is
+    the same one, narrower by √(1 + s²) (by its logistic counterpart for the logit), and two answers
+    at points a and b of it are correlated like the signs of two normals correlated by
+    rho = s²/(1 + s²). Their covariance is f(a) f(b) S(rho), S = sum of rho^k He_(k-1)(a)
+    He_(k-1)(b) / k!, the tetrachoric series (Pearson 1900). So the squared score of a pair of
+    leverage h has the expectation
+
+        (1 - h) (W + sum over orders r, t of w_r w_t S_rt - sum over r of w_r² S_rr / k_r),
+
+    with w the information of an order, W their sum and k its answers. The estimate solves this for
+    rho, summed over pairs: sums, and not averages of ratios, keep rare wrong answers to one-sided
+    pairs from deciding it.
     """
     rows = model.rows(theta)
+    # In units of the noise's standard deviation.
+    noise = PROBIT_TO_LOGIT if model.link == "logit" else 1.0
     sign = np.array([1.0, -1.0])[: rows.score.shape[0], None]
-    score = (sign * rows.score).sum(axis=0)
-    weight = rows.information.sum(axis=0)
+    score = noise * (sign * rows.score).sum(axis=0)
+    information = noise**2 * rows.information
+    points = sign * rows.z / noise
+    weight = information.sum(axis=0)
     q = rows.index.shape[1]
     # The pair's own direction: the design of x alone, without the order effect's column.
-    along = rows.design[0] * (np.arange(q) != 2)
+    along = rows.design[0] * (np.arange(q) != 2) / noise
     variance = np.zeros(len(rows.index))
     for a in range(q):
         for b in range(q):
             variance += along[:, a] * along[:, b] * inverse[rows.index[:, a], rows.index[:, b]]
     free = 1 - np.clip(weight * variance, 0.0, 1.0)
-    asked = np.maximum(rows.answers, 1e-12)
-    expected = free * (weight**2 - (rows.information**2 / asked).sum(axis=0))
-    if expected.sum() <= 0:
+    excess = float((score**2 - free * weight).sum())
+    repeat = information**2 / np.maximum(rows.answers, 1e-12)
+
+    series = np.zeros(_TERMS + 1)
+    hermite, before = np.ones_like(points), np.zeros_like(points)
+    for k in range(1, _TERMS + 1):
+        alike = (information * hermite).sum(axis=0) ** 2 - (repeat * hermite**2).sum(axis=0)
+        series[k] = (free * alike).sum() / math.factorial(k)
+        hermite, before = points * hermite - (k - 1) * before, hermite
+    if excess <= 0 or series[1] <= 0:
         return 0.0
-    rho = float(np.clip((score**2 - free * weight).sum() / expected.sum(), 0.0, 0.95))
-    return rho / (1 - rho)
+
+    def surplus(rho: float) -> float:
+        return float(np.polynomial.polynomial.polyval(rho, series)) - excess
+
+    rho = _LARGEST if surplus(_LARGEST) <= 0 else float(brentq(surplus, 0.0, _LARGEST))
+    return noise**2 * rho / (1 - rho)
 
 
 def in_gauge(covariance: np.ndarray, reference: np.ndarray) -> np.ndarray:

@@ -97,7 +97,7 @@ class Rows:
 
     ``index`` (pairs, q) numbers the parameters that a pair touches and ``design`` (orders, pairs,
     q) holds the derivatives of z; ``score``, ``curvature`` and ``information`` (orders, pairs) are
-    the likelihood's in z, ``answers`` (orders, pairs) its counts.
+    the likelihood's in z, itself ``z`` (orders, pairs), ``answers`` (orders, pairs) its counts.
     """
 
     index: np.ndarray
@@ -105,6 +105,7 @@ class Rows:
     score: np.ndarray
     curvature: np.ndarray
     information: np.ndarray
+    z: np.ndarray
     answers: np.ndarray
 
 
@@ -208,7 +209,8 @@ class CaseV:
         """Scores and design of every pair at `theta`, shape (n + 1,)."""
         data = self.data
         point = self.backend.asarray(theta[:, None])
-        found = data.terms(data.difference @ point[:-1, :], point[-1:, :], self.link, self.lapse)
+        x = data.difference @ point[:-1, :]
+        found = data.terms(x, point[-1:, :], self.link, self.lapse)
         one = np.ones(data.m)
         index = np.stack([data.low, data.high, np.full(data.m, data.n)], axis=1)
         design = np.stack([one, -one, one], axis=1)[None]
@@ -216,7 +218,7 @@ class CaseV:
             design = np.concatenate([design, np.stack([-one, one, one], axis=1)[None]])
         else:
             design = design * np.array([1.0, 1.0, 0.0])
-        return _rows(data, index, design, found)
+        return _rows(data, index, design, found, self.backend.to_numpy(x)[:, 0], theta[-1])
 
     def information(self, theta: np.ndarray, *, fisher: bool = False) -> np.ndarray:
         """Hessian of the negative log posterior as a dense host matrix."""
@@ -370,7 +372,7 @@ class ItemVariances:
         design = np.stack(slopes, axis=1)[None]
         if data.orders == 2:
             design = np.concatenate([design, design * np.array([-1.0, -1.0, 1.0, -1.0, -1.0])])
-        return _rows(data, index, design, found)
+        return _rows(data, index, design, found, x, theta[n])
 
     def information(self, theta: np.ndarray, *, fisher: bool = False) -> np.ndarray:
         """Hessian of the negative log posterior as a dense host matrix."""
@@ -401,7 +403,14 @@ class ItemVariances:
         return dense
 
 
-def _rows(data: PairData, index: np.ndarray, design: np.ndarray, found: Terms) -> Rows:
+def _rows(
+    data: PairData,
+    index: np.ndarray,
+    design: np.ndarray,
+    found: Terms,
+    x: np.ndarray,
+    order: float,
+) -> Rows:
     """`Rows` from device terms of shape (orders, pairs, 1)."""
     host = data.backend.to_numpy
     return Rows(
@@ -410,5 +419,6 @@ def _rows(data: PairData, index: np.ndarray, design: np.ndarray, found: Terms) -
         score=host(found.score)[:, :, 0],
         curvature=host(found.curvature)[:, :, 0],
         information=host(found.information)[:, :, 0],
+        z=np.stack([x + order, order - x]) if data.orders == 2 else x[None],
         answers=data.counts.sum(axis=1),
     )

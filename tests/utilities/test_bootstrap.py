@@ -1,0 +1,126 @@
+"""Refits: the compiled loop against the array version, and both against separate fits."""
+
+from __future__ import annotations
+
+import array_api_strict
+import numpy as np
+import pytest
+from conftest import simulate
+
+from revealed.foundation.backend import NUMPY, standard_backend
+from revealed.foundation.errors import EstimationError
+from revealed.utilities import Comparisons, bootstrap, draw, fit
+from revealed.utilities.bootstrap import pair_weights
+from revealed.utilities.likelihood import terms
+from revealed.utilities.models import ORDER_PRECISION
+
+STRICT = standard_backend(array_api_strict, "strict")
+
+
+def weighted(c: Comparisons, weight: np.ndarray) -> Comparisons:
+    w = weight[c.pairs.row]
+    return Comparisons(c.items, c.first, c.second, c.n_first * w, c.n_second * w)
+
+
+@pytest.mark.parametrize("scheme", ["multinomial", "exponential"])
+@pytest.mark.parametrize("order_effect", [True, False])
+@pytest.mark.parametrize("lapse", [0.0, 0.05])
+def test_a_replicate_is_the_fit_of_its_weighted_answers(scheme, order_effect, lapse):
+    c = simulate(20, 120, 8).comparisons
+    whole = fit(c, order_effect=order_effect, lapse=lapse)
+    found = bootstrap(c, whole, 3, seed=4, scheme=scheme, backend="numpy", compiled=False)
+    # The array version draws as many replicates at once as fit its cache: here all of them.
+    rng = np.random.default_rng(4)
+    size = 2**15 // ((2 if order_effect else 1) * 120)
+    weights = pair_weights(120, size, rng, scheme)
+    for k in range(3):
+        one = fit(weighted(c, weights[:, k]), order_effect=order_effect, lapse=lapse,
+                  ridge=whole.ridge)  # fmt: skip
+        # Both stop at a decrement of 1e-8 nats or below.
+        np.testing.assert_allclose(found[k], one.mean, atol=5e-4)
+
+
+@pytest.mark.parametrize("link", ["probit", "logit"])
+def test_the_compiled_loop_is_the_array_version(link):
+    kernel = pytest.importorskip("revealed.utilities.kernel")
+    for seed, spread in ((0, 1.0), (1, 3.0)):
+        c = simulate(50, 400, 10, spread=spread, seed=seed).comparisons
+        whole = fit(c, link=link)
+        weights = pair_weights(400, kernel.LANES, np.random.default_rng(seed), "multinomial")
+        theta = np.append(whole.mean, whole.order_effect)
+        (found,) = kernel.refit_blocks(
+            c.pairs.low, c.pairs.high, c.pairs.n_chosen, [weights], theta,
+            link=link, ridge=whole.ridge, order_precision=ORDER_PRECISION,
+        )  # fmt: skip
+        assert found is not None
+        for k in range(kernel.LANES):
+            one = fit(weighted(c, weights[:, k]), link=link, ridge=whole.ridge)
+            np.testing.assert_allclose(found[:-1, k], one.mean, atol=5e-4)
+            assert found[-1, k] == pytest.approx(one.order_effect, abs=5e-4)
+
+
+@pytest.mark.parametrize("link", ["probit", "logit"])
+def test_the_table_of_hazards_is_exact(link):
+    kernel = pytest.importorskip("revealed.utilities.kernel")
+    table = kernel.hazard_table(link)
+    z = np.random.default_rng(0).uniform(-40, 40, 20_000)
+    t = (z + 40) * 8
+    interval = t.astype(int)
+    f = 2 * (t - interval) - 1
+    value = sum(table[interval, k] * f**k for k in range(7))
+    truth = terms(z, np.ones_like(z), np.zeros_like(z), link).score
+    # Values run up to 40; 1e-13 is what the module promises for values of order one.
+    np.testing.assert_allclose(value, truth, atol=1e-13, rtol=1e-13)
+
+
+def test_the_same_seed_gives_the_same_replicates(small):
+    whole = fit(small.comparisons)
+    for compiled in (True, False):
+        one, two = (
+            bootstrap(small.comparisons, whole, 5, seed=9, compiled=compiled, backend="numpy")
+            for _ in range(2)
+        )
+        np.testing.assert_array_equal(one, two)
+        other = bootstrap(small.comparisons, whole, 5, seed=8, compiled=compiled, backend="numpy")
+        assert np.abs(one - other).max() > 1e-3
+
+
+def test_the_standard_namespace_refits_the_same():
+    c = simulate(15, 60, 5).comparisons
+    whole = fit(c)
+    ours = bootstrap(c, whole, 4, seed=1, backend=NUMPY, compiled=False)
+    theirs = bootstrap(c, whole, 4, seed=1, backend=STRICT)
+    np.testing.assert_allclose(theirs, ours, atol=1e-6)
+
+
+def test_replicates_spread_like_the_intervals():
+    c = simulate(40, 600, 10, spread=0.7).comparisons
+    whole = fit(c, reference=["item 1", "item 2"])
+    refits = bootstrap(c, whole, 600, seed=0, backend="numpy")
+    draws = draw(whole, 600, seed=0)
+    for replicates, low in ((refits, 0.85), (draws, 0.97)):
+        # The root of a covariance of rank n - 1 turns rounding of 1e-16 into 1e-8.
+        np.testing.assert_allclose(replicates[:, 1:3].mean(axis=1), 0, atol=1e-7)
+        ratio = replicates.std(axis=0, ddof=1) / whole.se
+        # The bootstrap is a little narrower than HC3 by its leverage, about 7 % here.
+        assert low < ratio.mean() < 1.03
+    np.testing.assert_allclose(draws.mean(axis=0), whole.mean, atol=5 * whole.se.max() / 600**0.5)
+
+
+@pytest.mark.parametrize("scheme", ["multinomial", "exponential"])
+def test_weights_average_one(scheme):
+    weights = pair_weights(50, 2000, np.random.default_rng(0), scheme)
+    np.testing.assert_allclose(weights.mean(axis=0), 1, atol=1e-12)
+    # Variance about 1 over 2,000 draws: five standard errors.
+    np.testing.assert_allclose(weights.mean(axis=1), 1, atol=5 / 2000**0.5)
+
+
+def test_what_cannot_be_refitted_is_refused(small):
+    c = small.comparisons
+    whole = fit(c)
+    with pytest.raises(EstimationError, match="common variance"):
+        bootstrap(c, fit(c, variances="item"), 2, seed=0)
+    with pytest.raises(EstimationError, match="unknown scheme"):
+        bootstrap(c, whole, 2, seed=0, scheme="wild")  # type: ignore[arg-type]
+    with pytest.raises(EstimationError, match="none"):
+        bootstrap(c, whole, 0, seed=0)
