@@ -158,10 +158,10 @@ def test_a_round_keeps_its_promises(seed, reask, explore):
 
 
 def test_misfit_moves_answers_to_new_pairs():
-    """On a ladder only neighbours are informative: asked again, unless they deviate on their own."""
+    """On a ladder neighbours inform most and are asked again, unless they deviate on their own."""
     ladder = np.linspace(-10, 10, 21)
     neighbours = np.stack([np.arange(20), np.arange(1, 21)], axis=1)
-    c = simulate(21, neighbours, 10, utility=ladder, order=0.0).comparisons
+    c = simulate(21, neighbours, 400, utility=ladder, order=0.0).comparisons
     found = fit(c)
 
     def again(misfit):
