@@ -243,7 +243,8 @@ def test_findings_carry_scores_and_nulls() -> None:
     utility = dict(zip(items(20), rng.normal(0, 1, 20), strict=True))
     table = answered(rng, list(combinations(items(20), 2)), utility, 5)
     scores = SimpleNamespace(
-        accuracy=0.9, accuracy_low=0.85, accuracy_high=0.94, log_loss=0.3, calibration_error=0.02,
+        accuracy=0.9, accuracy_low=0.85, accuracy_high=0.94, log_loss=0.3, log_loss_low=0.25,
+        log_loss_high=float("nan"), calibration_error=0.02,
         noise_ceiling=0.92, floor_order=0.5, floor_category=float("nan"), floor_shuffled=0.49, n=80,
     )  # fmt: skip
     made = coherence.findings(
@@ -252,6 +253,7 @@ def test_findings_carry_scores_and_nulls() -> None:
     named = {(f.estimand, f.subject): f for f in made}
     assert named["coherence.heldout_accuracy", ""].low == 0.85
     assert named["coherence.heldout_log_loss", ""].estimate == 0.3
+    assert named["coherence.heldout_log_loss", ""].low is None
     assert named["coherence.noise_ceiling", ""].n == 80
     assert ("coherence.floor_category", "") not in named
     assert ("coherence.cycle_rate_strict", "null: position") in named

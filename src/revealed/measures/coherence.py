@@ -27,7 +27,7 @@ from .intervals import (
 from .order import pair_orders
 
 if TYPE_CHECKING:
-    from ..utilities.heldout import Scores
+    from ..utilities.scores import Scores
 
 Index = NDArray[np.int64]
 TRIADS_AT_MOST = 200_000
@@ -436,22 +436,21 @@ def heldout_estimates(scores: Scores) -> list[tuple[str, Estimate, str]]:
     """(name, estimate, unit) of everything `utilities.scores` says about held-out pairs."""
     n = int(scores.n)
     method = "pairs held out whole, uniformly at random"
-    made = [
-        (
-            "heldout_accuracy",
-            Estimate(
-                float(scores.accuracy), float(scores.accuracy_low), float(scores.accuracy_high),
-                n, method,
-            ),
-            "share",
-        ),
-    ]  # fmt: skip
-    for name, unit in (
-        ("heldout_log_loss", "nats"), ("calibration_error", "probability"),
-        ("noise_ceiling", "share"), ("floor_order", "share"), ("floor_category", "share"),
-        ("floor_shuffled", "share"),
-    ):  # fmt: skip
-        value = getattr(scores, name.removeprefix("heldout_"), None)
+    made = []
+    for name, field, unit in (
+        ("heldout_accuracy", "accuracy", "share"),
+        ("heldout_log_loss", "log_loss", "nats"),
+        ("calibration_error", "calibration_error", "probability"),
+        ("noise_ceiling", "noise_ceiling", "share"),
+        ("noise_ceiling_log_loss", "noise_ceiling_log_loss", "nats"),
+        ("floor_order", "floor_order", "share"),
+        ("floor_category", "floor_category", "share"),
+        ("floor_shuffled", "floor_shuffled", "share"),
+    ):
+        value, low, high = (getattr(scores, field + end, None) for end in ("", "_low", "_high"))
         if value is not None and np.isfinite(value):
-            made.append((name, Estimate(float(value), None, None, n, method), unit))
+            ends: tuple[float | None, float | None] = (None, None)
+            if low is not None and high is not None and np.isfinite([low, high]).all():
+                ends = (float(low), float(high))
+            made.append((name, Estimate(float(value), ends[0], ends[1], n, method), unit))
     return made
