@@ -256,7 +256,7 @@ def test_findings_are_whole_and_unique() -> None:
     assert frame.loc[0, "verdict"] == "measurable"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 6), st.integers(0, 6)),
@@ -279,7 +279,7 @@ def test_estimates_stay_in_range(counts: list[tuple[int, int, int, int]]) -> Non
         if not np.isnan(e.value):
             assert 0.0 <= e.low <= e.high <= 1.0
     if not np.isnan(g.cross_correlation.value):
-        assert -1.0 <= g.cross_correlation.value <= 1.0 + 1e-12
+        assert -1.0 <= g.cross_correlation.value <= 1.0
     order.findings(table, chapter="c", provenance="simulated", replicates=20)
 
 

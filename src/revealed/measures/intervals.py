@@ -101,7 +101,8 @@ def weighted_correlation(x: Array, y: Array, weights: Array) -> Array:
     varies = (vx > 1e-12) & (vy > 1e-12)
     result = np.full(len(w), np.nan)
     np.divide(cov, np.sqrt(np.where(varies, vx * vy, 1.0)), out=result, where=varies)
-    return result
+    # Rounding may leave a perfect correlation a hair above 1.
+    return np.clip(result, -1.0, 1.0)
 
 
 def fisher_interval(r: float, n: int) -> tuple[float, float] | tuple[None, None]:
