@@ -102,7 +102,7 @@ def weighted_correlation(x: Array, y: Array, weights: Array) -> Array:
     result = np.full(len(w), np.nan)
     np.divide(cov, np.sqrt(np.where(varies, vx * vy, 1.0)), out=result, where=varies)
     # Rounding may leave a perfect correlation a hair above 1.
-    return np.clip(result, -1.0, 1.0)
+    return np.asarray(np.clip(result, -1.0, 1.0))
 
 
 def fisher_interval(r: float, n: int) -> tuple[float, float] | tuple[None, None]:
