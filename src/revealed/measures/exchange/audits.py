@@ -280,7 +280,8 @@ def n_against_n(
                 "p_value": _p_half(hits),
             }
         )
-    table = pd.DataFrame(rows)
+    names = ["good", "share", "low", "high", "pairs", "answers", "p_value"]
+    table = pd.DataFrame(rows, columns=names)
     table["unequal"] = table["p_value"] * max(1, family) < 0.05
     return table.drop(columns="p_value")
 

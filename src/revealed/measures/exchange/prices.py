@@ -23,14 +23,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
+from scipy.sparse.csgraph import connected_components
 
 from ...foundation.errors import EstimationError
 from ...utilities.curve import CurveFit
-from ...utilities.curve_model import Array
+from ...utilities.curve_model import Array, Index
 
 LEAST_SLOPE_Z = 3.0
 """A ratio whose denominator lies nearer to zero than this many standard errors has no interval."""
-_BID_STEP = 0.1
+_ONE_VOTE = 0.5  # half a vote, because token log-probabilities count as fractions of answers
+_OFFER_STEP = 0.1
 _DRAWS = 10_000
 
 
@@ -155,6 +157,11 @@ def rates(
     variance = contrast @ covariance @ contrast.T
     se = np.maximum(_se(variance), _se(contrast @ laplace @ contrast.T))
     bound = np.array([_rate_bound(state[a], state[b]) for a, b in zip(i, j, strict=True)], object)
+    # Two goods of one block have a rate even where the block has no place among the others.
+    block = _blocks(fit)
+    together = (block[i] == block[j]) & (block[i] > 0) & (state[i] != "none")
+    bound[together] = ""
+    log_rate = np.where(together, price[i] - price[j], log_rate)
     critical = max_t(variance, level, seed) if len(i) else np.inf
     z = _z(level)
     table = pd.DataFrame(
@@ -296,13 +303,36 @@ def _se(covariance: Array) -> Array:
     return np.asarray(np.sqrt(np.maximum(np.diag(covariance), 0.0)))
 
 
+def _blocks(fit: CurveFit) -> Index:
+    """The separated block of every good, the largest being 0.
+
+    A set of goods that won every answer against the rest can be moved up without limit whatever
+    the quantities were, so only the prior says where it stands (Ford 1957, for free utilities).
+    Blocks are the strong components of "was chosen over", dollars being one more good.
+    """
+    goods = len(fit.goods)
+    left, right = fit.grid.good[fit.first], fit.grid.good[fit.second]  # dollars are -1, the last
+    votes = np.zeros((goods + 1, goods + 1))
+    np.add.at(votes, (left, right), fit.n_first)
+    np.add.at(votes, (right, left), fit.n_second)
+    _, block = connected_components(votes >= _ONE_VOTE, connection="strong")
+    sizes = np.bincount(block[:goods], minlength=block.max() + 1)
+    rank = np.empty(len(sizes), dtype=np.intp)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
+    return np.asarray(rank[block])
+
+
 def _bounds(fit: CurveFit, price: Array) -> tuple[np.ndarray, Array]:
     """Per good "", ">", "<" or "none", and the second most extreme offer on the open side."""
     grid, u = fit.grid, fit.utility
+    block = _blocks(fit)
     bound, edge = np.full(len(price), "", object), price.copy()
     left, right = grid.good[fit.first], grid.good[fit.second]
     for g in range(len(price)):
         as_first, as_second = (left == g) & (right != g), (right == g) & (left != g)
+        if block[g]:
+            # Offers from its own block say nothing of where the block stands.
+            as_first, as_second = as_first & (block[right] == 0), as_second & (block[left] == 0)
         mine = np.concatenate([fit.first[as_first], fit.second[as_second]])
         other = np.concatenate([fit.second[as_first], fit.first[as_second]])
         won = float(fit.n_first[as_first].sum() + fit.n_second[as_second].sum())
@@ -312,12 +342,12 @@ def _bounds(fit: CurveFit, price: Array) -> tuple[np.ndarray, Array]:
             continue
         # The other's utility in units of this good's worth, moved by the local slope.
         away = (u[other] - u[mine]) * grid.sign[mine] / fit.a[g]
-        offers = np.unique(np.round((price[g] + away) / _BID_STEP)) * _BID_STEP
+        offers = np.unique(np.round((price[g] + away) / _OFFER_STEP)) * _OFFER_STEP
         # Where less is better, being chosen means weighing less.
         if grid.sign[mine[0] if len(mine) else 0] < 0:
             won, lost = lost, won
-        above = 0 if lost == 0 else int((offers > price[g]).sum())
-        below = 0 if won == 0 else int((offers < price[g]).sum())
+        above = 0 if lost < _ONE_VOTE else int((offers > price[g]).sum())
+        below = 0 if won < _ONE_VOTE else int((offers < price[g]).sum())
         if len(offers) < 2 or (above < 2 and below < 2):
             bound[g] = "none"
         elif above < 2:
