@@ -94,6 +94,14 @@ def test_floor_is_the_effect_of_respondents_without_one() -> None:
     )
 
 
+def test_floor_with_unequal_answers_an_order() -> None:
+    """One answer in one order, two in the other, two wins in all: by hand."""
+    table = make_choices([("a", "b")], np.array([1]), np.array([1]), 2)
+    table.loc[0, ["n_first", "n_second"]] = [1.0, 0.0]
+    # Two wins among three answers fall on the single one with chance 2/3: |1 - 1/2|, else |0 - 1|.
+    assert order.order_effect(table, replicates=2)[1] == pytest.approx(2 / 3 * 0.5 + 1 / 3 * 1.0)
+
+
 def test_soft_counts_have_no_floor() -> None:
     table = make_choices(random_pairs(30), np.full(30, 0.73), np.full(30, 0.41), 1)
     effect, floor = order.order_effect(table, replicates=50)

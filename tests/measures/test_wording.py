@@ -99,6 +99,13 @@ def test_length_lover_and_who_dislikes_length() -> None:
     assert wording.length_gate(e) == (True, "")
 
 
+def test_padding_is_measured_in_spread_without_padding() -> None:
+    """A strong effect must not hide in the spread that it makes itself."""
+    even, odd = padding_arms(np.random.default_rng(10), 40, 3.0, 0.0, content=0.5)
+    e = wording.padding_effect(even, odd, padded(40))
+    assert e.value == pytest.approx(3.0 / 0.5)
+
+
 def test_covariance_widens_the_interval() -> None:
     rng = np.random.default_rng(6)
     even, odd = padding_arms(rng, 40, 0.0, 0.01)
