@@ -142,9 +142,9 @@ class Simulated:
         d = self.declared
         z = self._utility(first, arm) - self._utility(second, arm) + d.order_effect
         if d.pair_sd:
-            low, high = sorted((unpad(first), unpad(second)))
+            low, high = sorted((_bare(first), _bare(second)))
             fixed = d.pair_sd * self.values.draw("pair", low, high)
-            z += fixed if unpad(first) == low else -fixed
+            z += fixed if _bare(first) == low else -fixed
         return (1 - d.lapse) * math.erfc(-z / math.sqrt(2)) / 2 + d.lapse / 2
 
     def _utility(self, text: str, arm: str) -> float:
