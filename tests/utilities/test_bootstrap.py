@@ -12,7 +12,7 @@ from revealed.foundation.errors import EstimationError
 from revealed.utilities import Comparisons, bootstrap, draw, fit
 from revealed.utilities.bootstrap import pair_weights
 from revealed.utilities.likelihood import terms
-from revealed.utilities.models import ORDER_PRECISION
+from revealed.utilities.models import ORDER_PRECISION, PairData
 
 STRICT = standard_backend(array_api_strict, "strict")
 
@@ -48,10 +48,8 @@ def test_the_compiled_loop_is_the_array_version(link):
         whole = fit(c, link=link)
         weights = pair_weights(400, kernel.LANES, np.random.default_rng(seed), "multinomial")
         theta = np.append(whole.mean, whole.order_effect)
-        (found,) = kernel.refit_blocks(
-            c.pairs.low, c.pairs.high, c.pairs.n_chosen, [weights], theta,
-            link=link, ridge=whole.ridge, order_precision=ORDER_PRECISION,
-        )  # fmt: skip
+        loops = kernel.prepare(PairData(c.pairs, len(c.items), NUMPY), link)
+        (found,) = kernel.refit_blocks(loops, [weights], theta, whole.ridge, ORDER_PRECISION)
         assert found is not None
         for k in range(kernel.LANES):
             one = fit(weighted(c, weights[:, k]), link=link, ridge=whole.ridge)

@@ -42,6 +42,11 @@ class SparseMap:
     backend
         Where it is applied.
 
+    Attributes
+    ----------
+    matrix
+        The same on the host, in SciPy's compressed rows.
+
     Notes
     -----
     NumPy uses SciPy's compressed rows. Every other namespace uses padded rows (ELLPACK): a table of
@@ -58,10 +63,10 @@ class SparseMap:
     ):
         self.shape, self.backend = shape, backend
         matrix = scipy.sparse.csr_array((values, (rows, cols)), shape=shape)
-        if backend.name == "numpy":
-            self._matrix = matrix
-            return
         matrix.sum_duplicates()
+        self.matrix = matrix
+        if backend.name == "numpy":
+            return
         filled = np.diff(matrix.indptr)
         width = max(int(filled.max(initial=0)), 1)
         columns = np.zeros((shape[0], width), dtype=np.int64)
@@ -76,7 +81,7 @@ class SparseMap:
     def __matmul__(self, dense: Array) -> Array:
         """The product with a dense array of shape (columns, replicates)."""
         if self.backend.name == "numpy":
-            return self._matrix @ dense
+            return self.matrix @ dense
         xp, width, replicates = self.backend.xp, len(self._columns), dense.shape[1]
         if 8 * width * self.shape[0] * replicates <= _GATHER_BYTES:
             gathered = xp.reshape(

@@ -96,20 +96,17 @@ def bootstrap(
     rng = np.random.default_rng(seed)
     size = _block_size(data, device.name)
     if compiled:
-        from .kernel import LANES, refit_blocks, threads
+        from .kernel import LANES, prepare, refit_blocks, threads
 
-        size = LANES
-        ahead = 4 * threads()
+        size, ahead = LANES, 4 * threads()
+        loops = prepare(data, fit.link)
     result = np.empty((replicates, len(fit.items)))
     with tqdm(total=replicates, unit="refit", disable=not progress, leave=False) as bar:
         done = 0
         while done < replicates:
             if compiled:
                 blocks = [pair_weights(data.m, LANES, rng, scheme) for _ in range(ahead)]
-                refits = refit_blocks(
-                    data.low, data.high, comparisons.pairs.n_chosen, blocks, theta,
-                    link=fit.link, ridge=fit.ridge, order_precision=ORDER_PRECISION,
-                )  # fmt: skip
+                refits = refit_blocks(loops, blocks, theta, fit.ridge, ORDER_PRECISION)
                 found = [
                     _refit(data, fit, theta, weight) if refit is None else refit
                     for weight, refit in zip(blocks, refits, strict=True)

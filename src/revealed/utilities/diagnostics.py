@@ -100,12 +100,13 @@ def diagnose(comparisons: Comparisons) -> Diagnostics:
     high_wins = counts[0, 1] + counts[1, 0]
     winner = np.concatenate([low[low_wins > 0], high[high_wins > 0]])
     loser = np.concatenate([high[low_wins > 0], low[high_wins > 0]])
-    graph = coo_array((np.ones(len(winner)), (winner, loser)), shape=(n, n))
+    graph = coo_array((np.ones(len(winner)), (winner, loser)), shape=(n, n)).tocsr()
     has_won = np.bincount(winner, minlength=n) > 0
     has_lost = np.bincount(loser, minlength=n) > 0
     compared = has_won | has_lost
-    _, weak = connected_components(graph, directed=False)
-    _, strong = connected_components(graph, directed=True, connection="strong")
+    blocks, strong = connected_components(graph, directed=True, connection="strong")
+    # One block of all items is one component too.
+    weak = strong if blocks == 1 else connected_components(graph, directed=False)[1]
     return Diagnostics(
         comparisons.items,
         _parts(weak, compared),

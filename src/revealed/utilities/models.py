@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from revealed.foundation.backend import Array, Backend
+from revealed.foundation.backend import Array, Backend, SparseMap
 
 from .comparisons import Pairs
 from .likelihood import PROBIT_TO_LOGIT, Link, Terms, terms
@@ -28,8 +29,7 @@ LOG_HALF = math.log(0.5)
 class PairData:
     """The pairs on a device, with the maps between items and pairs.
 
-    ``difference`` maps utilities (n, R) to pair differences (m, R), ``scatter`` is its transpose
-    and ``touch`` its absolute transpose.
+    ``difference`` maps utilities (n, R) to pair differences (m, R), ``scatter`` is its transpose.
     """
 
     def __init__(self, pairs: Pairs, n: int, backend: Backend, *, order_effect: bool = True):
@@ -45,11 +45,16 @@ class PairData:
         self.n_second = backend.asarray(counts[:, 1, :, None].copy())
         row = np.arange(self.m)
         rows, cols = np.concatenate([row, row]), np.concatenate([pairs.low, pairs.high])
-        ones = np.ones(self.m)
-        signs = np.concatenate([ones, -ones])
+        signs = np.repeat([1.0, -1.0], self.m)
         self.difference = backend.sparse(rows, cols, signs, (self.m, n))
         self.scatter = backend.sparse(cols, rows, signs, (n, self.m))
-        self.touch = backend.sparse(cols, rows, np.abs(signs), (n, self.m))
+
+    @cached_property
+    def touch(self) -> SparseMap:
+        """The absolute transpose of `difference`: sums over the pairs of each item."""
+        entries = self.scatter.matrix.tocoo()
+        ones = np.ones(entries.nnz)
+        return self.backend.sparse(entries.row, entries.col, ones, self.scatter.shape)
 
     def terms(self, x: Array, order: Array, link: Link, lapse: float) -> Terms:
         """Likelihood terms of shape (orders, pairs, replicates)."""
