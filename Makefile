@@ -29,9 +29,7 @@ help:
 	@echo "make clean   remove what was rendered (answers in data/runs stay)"
 
 book: install
-	$(BIN)/python -m snakemake --snakefile workflow/Snakefile --cores $(JOBS) --config run=$(RUN) \
-	  --rerun-incomplete --quiet rules $(SNAKEMAKE_FLAGS)
-	@echo "The book is at $(CURDIR)/$(SITE)/index.html (make serve opens it)."
+	@$(BIN)/python -m revealed.cli book --run $(RUN) --cores $(JOBS)
 
 test: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -51,7 +49,7 @@ serve:
 	@$(BIN)/python -m http.server --directory $(SITE) --bind 127.0.0.1 $(PORT)
 
 dag: install
-	$(BIN)/python -m revealed.study.chain book/_generated/chain.svg
+	@$(BIN)/python -m snakemake --snakefile workflow/Snakefile --dag --forceall --nolock --quiet all
 
 install: $(VENV)/.installed
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -208,9 +209,16 @@ def import_(
         typer.echo(f"{len(table):,} rows of {table['respondent'].iloc[0]} imported.")
         return
     found = study.import_public(opened)
-    typer.echo(f"{sum(row['available'] for row in found.values())} of {len(found)} sources.")
-    for file, why in opened.unavailable().items():
-        typer.echo(f"not available: {file} ({why})", err=True)
+    missing = opened.unavailable()
+    typer.echo(f"{len(found) - len(missing)} of {len(found)} public sources are in the run.")
+    for file, why in list(missing.items())[:3]:
+        typer.echo(f"not available: {file}: {why}", err=True)
+    if missing:
+        typer.echo(
+            f"{len(missing)} sources are missing: their chapters say so. `revealed fetch` brings "
+            "them where there is a network; REVEALED_CACHE names a folder that has them.",
+            err=True,
+        )
 
 
 @app.command()
@@ -237,6 +245,25 @@ def findings(run: RunName = "default", format: FormatOption = Format.table) -> N
             ["chapter", "estimand", "respondent", "subject", "estimate", "low", "high", "unit", "n"]
         ]
     _print(table, format)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def book(
+    context: typer.Context,
+    run: RunName = "default",
+    cores: Annotated[int, typer.Option(help="Steps at the same time.")] = os.cpu_count() or 1,
+) -> None:
+    """Make the book: every step that is not up to date, then the website.
+
+    Further options go to Snakemake (--dry-run, --executor slurm).
+    """
+    from revealed import study
+
+    opened = study.open_run(run)
+    study.run_chain(opened.paths.root, opened.name, cores=cores, flags=context.args)
+    if not context.args:
+        site = opened.paths.root / "_build" / "html" / "index.html"
+        typer.echo(f"The book is at {site} (make serve opens it).")
 
 
 @app.command()

@@ -5,6 +5,7 @@ files. Prompts, estimators and figures live in the rooms to the left; a notebook
 `open_run` from here.
 """
 
+from .chain import ChainError, run_chain
 from .config import Cell, Design, Entry, Experiment, Study, load_study
 from .imports import fetch_sources, import_choices, import_public
 from .notebook import NotebookError, execute_notebook
@@ -15,6 +16,7 @@ from .steps import elicit_respondent, fit_respondent, run_respondents
 
 __all__ = [
     "Cell",
+    "ChainError",
     "Design",
     "Entry",
     "Experiment",
@@ -30,6 +32,7 @@ __all__ = [
     "load_study",
     "open_run",
     "plan",
+    "run_chain",
     "run_respondents",
     "start_pairs",
     "status",

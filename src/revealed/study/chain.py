@@ -1,0 +1,83 @@
+"""Start Snakemake on the workflow and say how far it is, in steps and time left."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from revealed.foundation.errors import RevealedError
+
+_STEP = re.compile(r"^(\d+) of (\d+) steps \(.*\) done$")
+_TOTAL = re.compile(r"^total\s+(\d+)$")
+# What Snakemake says of itself; what a step says stays.
+_NOISE = re.compile(
+    r"Assuming unrestricted|Building DAG|Using shell:|Provided |Rules claiming|Job stats:"
+    r"|job +count|-+ +-+$|(?:all|site|chapter|public|fit|elicit|total) +\d+$"
+    r"|Select jobs|Execute \d+ jobs|\[\w{3} \w{3} [ \d]\d |Finished jobid|Nothing to be done|Complete log|Elapsed time"
+    r"|RuleException:|CalledProcessError in|Command 'set -euo|Shutting down|Exiting because"
+    r"|WorkflowError:|At least one job|\s*$"
+)
+
+
+class ChainError(RevealedError):
+    """A step of the chain failed; what it said stands above."""
+
+    exit_code = 8
+
+
+def run_chain(root: Path, run: str, *, cores: int, flags: Sequence[str] = ()) -> None:
+    """Run ``workflow/Snakefile``; what is up to date is left alone.
+
+    Parameters
+    ----------
+    root, run
+        The checkout and the run to render.
+    cores
+        Steps at the same time.
+    flags
+        Further words for Snakemake (``--dry-run``, ``--executor slurm``).
+
+    Raises
+    ------
+    ChainError
+        If a step fails; the others that are under way are finished first.
+    """
+    command = [
+        sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile",
+        "--cores", str(cores), "--rerun-incomplete", "--nocolor", "--quiet", "rules", "host",
+        *flags, "--config", f"run={run}",
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with (
+        subprocess.Popen(
+            command, cwd=root, env=environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        ) as process,
+        tqdm(desc="book", unit="step", mininterval=1, file=sys.stdout) as bar,
+    ):  # fmt: skip
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                text = line.rstrip()
+                if found := _TOTAL.match(text):
+                    bar.reset(total=int(found[1]))
+                if found := _STEP.match(text):
+                    bar.total = int(found[2])
+                    bar.update(int(found[1]) - bar.n)
+                elif flags or not _NOISE.match(text):
+                    bar.write(text)
+        except KeyboardInterrupt:
+            # Snakemake got the same signal and ends its steps; a second one would leave a lock.
+            process.wait()
+            raise
+    if process.returncode:
+        raise ChainError(
+            "the book could not be made.",
+            todo="The step that failed says above why; what was finished is kept.",
+        )
