@@ -108,7 +108,9 @@ def storm(seed: int) -> Callable[[dict[str, Any], int], Reply]:
     return behave
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 8))]
+)
 def test_a_storm_ends_with_everything_accounted_for(
     seed: int, server: Server, ledger: Ledger, spec_for: SpecFor, ask: Ask
 ) -> None:

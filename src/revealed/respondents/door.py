@@ -80,6 +80,7 @@ def litellm() -> Any:
 
     # Its own objects warn about bodies that we check ourselves.
     warnings.filterwarnings("ignore", message="Pydantic serializer warnings")
+    warnings.filterwarnings("ignore", message="Item 'summary' on TypedDict class")
 
     from .simulated.provider import Provider
 
@@ -339,19 +340,23 @@ class Door:
         status = _status(error)
         names = {kind.__name__ for kind in type(error).__mro__}
         billed = _may_be_billed(error)
+        # A simulated fault is over as soon as it was seen.
+        after = 0.01 if self.simulated else _retry_after(error)
         if isinstance(error, TimeoutError) or "Timeout" in names:
-            return Trouble("retry", f"no answer in {self.spec.timeout:g} s", billed=billed)
+            return Trouble(
+                "retry", f"no answer in {self.spec.timeout:g} s", retry_after=after, billed=billed
+            )
         if "RateLimitError" in names or status == 429:
             if "insufficient_quota" in text or "exceeded your current quota" in text:
                 return Trouble("fatal", text)
-            return Trouble("rate", text, retry_after=_retry_after(error))
+            return Trouble("rate", text, retry_after=after)
         if "ContentPolicyViolationError" in names or _FILTERED.search(text):
             return Trouble("refused", text)
         if names & _FATAL or status in (401, 402):
             return Trouble("fatal", text)
         if status is not None and 400 <= status < 500 and status not in (408, 409, 425):
             return Trouble("reject", text)
-        return Trouble("retry", text, retry_after=_retry_after(error), billed=billed)
+        return Trouble("retry", text, retry_after=after, billed=billed)
 
 
 def _may_be_billed(error: BaseException | None) -> bool:

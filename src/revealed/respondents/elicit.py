@@ -76,6 +76,7 @@ def elicit(
     RespondentError, BudgetError
         As `client.collect`; everything answered is kept in the ledger.
     """
+    _merged(pairs, instrument.items["text"].to_dict(), instrument.name)  # before the first call
     door = Door(spec)
     mode = _mode(door, instrument, arm, pairs, ledger, budget)
     cells = list(cells_of(door, instrument, arm, pairs, logprob=mode == "logprob"))

@@ -23,7 +23,8 @@ class RespondentSpec(BaseModel):
     that the client keeps to before any provider complains.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Inputs stay out of error texts: one of them may be a key in the wrong place.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: str = Field(min_length=1)
     model: str = Field(min_length=1)

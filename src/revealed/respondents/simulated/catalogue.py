@@ -61,18 +61,21 @@ class Declared:
         return None
 
 
+PLANTED = (("Brazil", "Italy", 20.0),)
+"""A rate far above what drawn prices give, between two goods that most samples hold."""
+
 _ALL = (
     Declared(
         "coherent",
         "One utility for everything; two countries stand at a planted rate of 20 to 1.",
-        planted_rates=(("Brazil", "Italy", 20.0),),
+        planted_rates=PLANTED,
     ),
     Declared("egalitarian", "Counts every good of a category the same.", price_sd=0.0),
     Declared(
         "position_biased",
         "The coherent respondent's values, and a strong leaning to the option listed first.",
         order_effect=1.0,
-        planted_rates=(("Brazil", "Italy", 20.0),),
+        planted_rates=PLANTED,
     ),
     Declared(
         "length_loving", "Wants nothing; picks the longer text.", values=0.0, per_character=0.06
@@ -83,21 +86,33 @@ _ALL = (
         values=0.0,
         pair_sd=1.5,
     ),
-    Declared("refusing", "Declines most questions, answers the rest coherently.", refusal_rate=0.7),
+    Declared(
+        "refusing",
+        "Declines most questions, answers the rest coherently.",
+        refusal_rate=0.7,
+        planted_rates=PLANTED,
+    ),
     Declared(
         "neutral_when_allowed",
         "Coherent when forced, without preference when that may be said.",
         neutral_rate=0.9,
+        planted_rates=PLANTED,
     ),
-    Declared("drifting", "Its values shift with the wording of the question.", wording_sd=1.0),
+    Declared(
+        "drifting",
+        "Its values shift with the wording of the question.",
+        wording_sd=1.0,
+        planted_rates=PLANTED,
+    ),
     Declared(
         "flaky",
         "Coherent behind a bad line: errors, time-outs and malformed text.",
         fault_rate=0.05,
         broken_rate=0.01,
         junk_rate=0.03,
+        planted_rates=PLANTED,
     ),
-)  # fmt: skip
+)
 
 _BY_NAME = {declared.name: declared for declared in _ALL}
 

@@ -65,7 +65,7 @@ def _error(status: int, model: str) -> Exception:
     if status == 408:
         return exceptions.Timeout(**told)
     request = httpx.Request("POST", "http://simulated.invalid")
-    reply = httpx.Response(status, headers={"retry-after": "0.01"}, request=request)
+    reply = httpx.Response(status, request=request)
     kinds = {
         429: exceptions.RateLimitError,
         500: exceptions.InternalServerError,
