@@ -339,6 +339,12 @@ def _cell(value: Any, name: str, unit: str) -> str:
     return f"<td{short}>{html.escape(str(value))}</td>"
 
 
+def several(parts: Iterable[Html]) -> Html:
+    """Several figures or tables of one kind, one below the other."""
+    markup = "".join(map(str, parts))
+    return Html(markup or '<p class="rv-missing">Nothing of this in this run.</p>')
+
+
 def note(text: str) -> Html:
     """A boxed remark, for what a chapter could not do ("the public data is not reachable")."""
     return Html(f'<div class="rv-note" role="note">{html.escape(text)}</div>')
