@@ -19,9 +19,9 @@ _TOTAL = re.compile(r"^total\s+(\d+)$")
 _NOISE = re.compile(
     r"Assuming unrestricted|Building DAG|Using shell:|Provided |Rules claiming|Job stats:"
     r"|job +count|-+ +-+$|(?:all|site|chapter|public|fit|elicit|total) +\d+$"
-    r"|Select jobs|Execute \d+ jobs|\[\w{3} \w{3} [ \d]\d |Finished jobid|Nothing to be done|Complete log|Elapsed time"
-    r"|RuleException:|CalledProcessError in|Command 'set -euo|Shutting down|Exiting because"
-    r"|WorkflowError:|At least one job|\s*$"
+    r"|Select jobs|Execute \d+ jobs|\[\w{3} \w{3} [ \d]\d |Finished jobid|Nothing to be done"
+    r"|Complete log|Elapsed time|RuleException:|CalledProcessError in|Command 'set -euo"
+    r"|Shutting down|Exiting because|WorkflowError:|At least one job|\s*$"
 )
 
 

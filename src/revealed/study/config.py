@@ -141,7 +141,7 @@ class Study(_Strict):
         specs = (
             [entry.spec for entry in self.respondents] if respondents is None else list(respondents)
         )
-        planned = {name: self._planned(name) for name in self.experiments}
+        planned = self._planned()
         wanted = self._wanted(instruments, planned)
         cells = []
         for spec in specs:
@@ -162,18 +162,20 @@ class Study(_Strict):
                         cells.append(Cell(spec, name, *key, design))
         return cells
 
-    def _planned(self, experiment: str) -> list[tuple[str, str]]:
+    def _planned(self) -> dict[str, list[tuple[str, str]]]:
+        """Instruments and arms of every experiment, by its name."""
         from revealed.instruments import list_arms, list_instruments
 
-        asked = self.experiments[experiment]
-        names, arms = (
-            match(chosen, known(self.root), kind, self.line("experiments", experiment, f"{kind}s"))
-            for chosen, known, kind in (
-                (asked.instruments, list_instruments, "instrument"),
-                (asked.arms, list_arms, "arm"),
-            )
-        )
-        return [(instrument, arm) for instrument in names for arm in arms]
+        known = {"instruments": list_instruments(self.root), "arms": list_arms(self.root)}
+        planned = {}
+        for name, experiment in self.experiments.items():
+            chosen = [
+                match(getattr(experiment, key), known[key], key.removesuffix("s"), where)
+                for key in known
+                for where in [self.line("experiments", name, key)]
+            ]
+            planned[name] = [(instrument, arm) for instrument in chosen[0] for arm in chosen[1]]
+        return planned
 
     @staticmethod
     def _wanted(
