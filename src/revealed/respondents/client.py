@@ -20,11 +20,12 @@ from tqdm import tqdm
 from ..foundation.errors import RespondentError
 from .budget import Budget
 from .check import check_respondent
-from .door import Door, Trouble
+from .door import Door
 from .ledger import Answer, Entry, Ledger
 from .pace import Pace, backoff
 from .request import Request
 from .spec import RespondentSpec
+from .trouble import Trouble
 
 __all__ = ["blocking", "check_respondent", "collect"]
 

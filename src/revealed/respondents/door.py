@@ -1,8 +1,7 @@
 """The one door to a model: LiteLLM, imported on first use, with our settings and nobody else's.
 
-Turns a request into an `Answer` or a `Trouble`. Trouble says what the client should do about it;
-its text has been cleared of keys. LiteLLM's own retries, caches and silent dropping of parameters
-stay off: the client, the ledger and `Door.dropped` do these, where they can be seen.
+Turns a request into an `Answer` or a `Trouble`. LiteLLM's own retries, caches and silent dropping
+of parameters stay off: the client, the ledger and `Door.dropped` do these, where they can be seen.
 """
 
 from __future__ import annotations
@@ -14,16 +13,15 @@ import re
 import time
 import warnings
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from ..foundation.errors import RespondentError
 from .ledger import Answer
 from .request import Question, Request
 from .spec import RespondentSpec
+from .trouble import Trouble, classify, clear, encodable, secrets_of
 
 log = logging.getLogger(__name__)
-
-TroubleKind = Literal["rate", "retry", "reject", "refused", "fatal"]
 
 _TOP = {"openai": 20, "azure": 20, "hosted_vllm": 20, "deepseek": 20, "simulated": 20}
 """How many alternatives a provider returns at most; 5 elsewhere, which two labels fit in."""
@@ -35,36 +33,7 @@ _REASONS_ONLY_WHEN_ASKED = ("anthropic", "bedrock", "databricks")
 
 _OPENAI_LIKE = ("openai", "custom_openai", "openai_like", "hosted_vllm", "text-completion-openai")
 
-_SECRET = re.compile(
-    r"(?i)\b(?:sk|pk|rk|gsk|xai|hf|key|AIza)[-_][A-Za-z0-9*_\-]{6,}|\bAIza[\w-]{10,}"
-    r"|\bbearer\s+\S+|(?<=[?&]key=)[^\s&\"']+"
-)
-_WRAPPING = re.compile(r"^(?:(?:litellm\.)?\w+: )+(?:\w+Exception - )?")
-_FILTERED = re.compile(r"content[_ ](?:filter|policy|management policy)", re.I)
-_FATAL = {"AuthenticationError", "NotFoundError", "PaymentRequiredError"}
 _THOUGHT = re.compile(r"\s*<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)\s*", re.S)
-
-
-class Trouble(Exception):
-    """Why a request brought no answer.
-
-    ``rate``: too many requests, wait and ask again. ``retry``: may pass, ask again. ``reject``:
-    this request will never be taken. ``refused``: the provider's filter said no. ``fatal``: no
-    request of this respondent will be answered. ``billed`` is whether the provider may have
-    charged for it nevertheless.
-    """
-
-    def __init__(
-        self,
-        kind: TroubleKind,
-        text: str,
-        *,
-        retry_after: float | None = None,
-        billed: bool = False,
-    ):
-        super().__init__(text)
-        self.kind, self.text = kind, text
-        self.retry_after, self.billed = retry_after, billed
 
 
 @cache
@@ -158,7 +127,7 @@ class Door:
         self.dropped: dict[str, str] = {}
         self.reasons = self._reasons()
         self._taken: dict[str, bool] = {}
-        self._secrets = _secrets(spec)
+        self._secrets = secrets_of(spec.api_key)
         self._fixed: dict[str, Any] = {"timeout": spec.timeout, "num_retries": 0, "max_retries": 0}
         if self.simulated:
             self._fixed = {}
@@ -254,23 +223,18 @@ class Door:
                 )
         except Exception as error:
             # "from None" below: the provider's own exception may carry the request's headers.
-            trouble = self._trouble(error)
+            trouble = classify(error, self._secrets, self.spec.timeout, simulated=self.simulated)
         else:
             try:
                 return self._answer(request.key, response, time.perf_counter() - started)
             except Exception as error:  # whatever a body may hold, it is not ours to trust
                 kind = error if isinstance(error, Trouble) else None
                 trouble = kind or Trouble(
-                    "retry", self.clear(f"the answer cannot be read ({error})"), billed=True
+                    "retry",
+                    clear(f"the answer cannot be read ({error})", self._secrets),
+                    billed=True,
                 )
         raise trouble from None
-
-    def clear(self, text: str) -> str:
-        """The first line of `text` without anything that is, or looks like, a key."""
-        text = text.strip().split("\n", 1)[0]
-        for secret in self._secrets:
-            text = text.replace(secret, "[key]")
-        return _encodable(_SECRET.sub("[key]", text))[:300]
 
     def _answer(self, key: str, response: Any, latency: float) -> Answer:
         choices = response.choices
@@ -316,7 +280,7 @@ class Door:
             raise Trouble("retry", "the answer's text is not text", billed=True)
         for secret in self._secrets:
             value = value.replace(secret, "[key]")
-        return _encodable(value)
+        return encodable(value)
 
     def _cost(self, response: Any, tokens: tuple[int | None, int | None]) -> float | None:
         if self.simulated:
@@ -334,85 +298,12 @@ class Door:
             return None
         return tokens[0] * self.prices[0] + tokens[1] * self.prices[1]
 
-    def _trouble(self, error: Exception) -> Trouble:
-        raw = str(getattr(error, "message", "") or error) or type(error).__name__
-        text = self.clear(_WRAPPING.sub("", raw))
-        status = _status(error)
-        names = {kind.__name__ for kind in type(error).__mro__}
-        billed = _may_be_billed(error)
-        # A simulated fault is over as soon as it was seen.
-        after = 0.01 if self.simulated else _retry_after(error)
-        if isinstance(error, TimeoutError) or "Timeout" in names:
-            return Trouble(
-                "retry", f"no answer in {self.spec.timeout:g} s", retry_after=after, billed=billed
-            )
-        if "RateLimitError" in names or status == 429:
-            if "insufficient_quota" in text or "exceeded your current quota" in text:
-                return Trouble("fatal", text)
-            return Trouble("rate", text, retry_after=after)
-        if "ContentPolicyViolationError" in names or _FILTERED.search(text):
-            return Trouble("refused", text)
-        if names & _FATAL or status in (401, 402):
-            return Trouble("fatal", text)
-        if status is not None and 400 <= status < 500 and status not in (408, 409, 425):
-            return Trouble("reject", text)
-        return Trouble("retry", text, retry_after=after, billed=billed)
-
-
-def _may_be_billed(error: BaseException | None) -> bool:
-    """Whether the request may have been worked on: it was sent, and no error status came back.
-
-    LiteLLM calls a broken connection and an unreadable body "500" alike; the causes tell them
-    from a real one.
-    """
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if type(error).__name__ in ("HTTPStatusError", "ConnectError", "ConnectTimeout"):
-            return False
-        error = error.__cause__ or error.__context__
-    return True
-
 
 @cache
 def _price_nothing(model: str) -> None:
     """Tell LiteLLM that a simulated respondent is free; else it searches its tables every time."""
     free = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0, "mode": "chat"}
     litellm().register_model({model: {**free, "litellm_provider": "simulated"}})
-
-
-def _status(error: Exception) -> int | None:
-    try:
-        return int(getattr(error, "status_code", None) or "")
-    except (TypeError, ValueError):
-        return None
-
-
-def _retry_after(error: Exception) -> float | None:
-    """Seconds the provider asks to wait, from its headers (a number, or an HTTP date)."""
-    response = getattr(error, "response", None)
-    for headers in (
-        getattr(error, "litellm_response_headers", None),
-        getattr(response, "headers", None),
-        getattr(error, "headers", None),
-    ):
-        if not headers:
-            continue
-        low = {str(k).lower(): str(v) for k, v in dict(headers).items()}
-        for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-            value = low.get(name) or low.get(f"llm_provider-{name}")
-            if value is None:
-                continue
-            try:
-                return max(0.0, float(value) * unit)
-            except ValueError:
-                from email.utils import parsedate_to_datetime
-
-                try:
-                    return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-                except ValueError:
-                    continue
-    return None
 
 
 def _logprobs(choice: Any) -> list[list[tuple[str, float]]] | None:
@@ -426,22 +317,5 @@ def _logprobs(choice: Any) -> list[list[tuple[str, float]]] | None:
         seen = {position.token: float(position.logprob)}
         for top in position.top_logprobs or []:
             seen.setdefault(top.token, float(top.logprob))
-        rows.append([(_encodable(token), value) for token, value in seen.items()])
+        rows.append([(encodable(token), value) for token, value in seen.items()])
     return rows
-
-
-def _encodable(text: str) -> str:
-    """JSON can smuggle lone surrogates into text, which no file takes."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _secrets(spec: RespondentSpec) -> tuple[str, ...]:
-    """Values that must appear nowhere: the respondent's key, and every key of the environment."""
-    found = {
-        value
-        for name, value in os.environ.items()
-        if len(value) >= 8 and re.search(r"(?i)(?:key|token|secret|password)s?$", name)
-    }
-    if spec.api_key:
-        found.add(spec.api_key)
-    return tuple(sorted(found, key=len, reverse=True))
