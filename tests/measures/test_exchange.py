@@ -520,11 +520,11 @@ def test_coverage_over_many_seeds(options: dict[str, float]) -> None:
     items = validation.planted_items(names)
     price = dict(zip(names, np.log(20.0) * np.linspace(1.0, 0.0, 11), strict=True))
     table = validation.simulate_prices(
-        validation.Planted.on(items, price, **options), items, seeds=200
+        validation.Planted.on(items, price, **options), items, seeds=110
     )
     assert 0.92 <= table["covered"].mean() <= 0.97
     equal = validation.simulate_prices(
-        validation.Planted.on(items, dict.fromkeys(names, 0.0), **options), items, seeds=200
+        validation.Planted.on(items, dict.fromkeys(names, 0.0), **options), items, seeds=110
     )
     assert 0.92 <= equal["covered"].mean() <= 0.97
     assert equal["unequal"].mean() <= 0.05
@@ -545,10 +545,34 @@ def test_coverage_of_the_other_curves(curve: str) -> None:
     table = validation.simulate_prices(
         validation.Planted.on(items, price),
         items,
-        seeds=150,
+        seeds=110,
         curve=curve,  # type: ignore[arg-type]
     )
     assert 0.92 <= table["covered"].mean() <= 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("item_sd", [0.0, 0.4])
+def test_coverage_where_items_lie_off_their_curves(item_sd: float) -> None:
+    """Another respondent each time; its planted prices are the truth of all of them."""
+    names = [f"Country {letter}" for letter in "ABCDEFGHIJK"]
+    items = validation.planted_items(names)
+    price = dict.fromkeys(names, 0.0)
+    tables = {True: [], False: []}
+    for seed in range(120):
+        respondent = validation.Planted.on(items, price, item_sd=item_sd, seed=seed)
+        for effects, found in tables.items():
+            found.append(
+                validation.simulate_prices(
+                    respondent, items, seeds=1, first_seed=seed, item_effects=effects, truth=price
+                )
+            )
+    allowed, ignored = (pd.concat(tables[effects]) for effects in (True, False))
+    assert 0.92 <= allowed["covered"].mean() <= 0.97
+    assert allowed["unequal"].mean() <= 0.05
+    if item_sd:
+        assert ignored["covered"].mean() < 0.9
 
 
 @pytest.mark.slow

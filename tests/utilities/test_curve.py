@@ -216,6 +216,44 @@ def test_misfit_variance_is_found() -> None:
     assert 0.2 < found[0.6] < 0.5
 
 
+@pytest.mark.parametrize("curve", CURVES)
+def test_item_effects_find_how_far_items_lie_from_their_curve(curve: str) -> None:
+    items = make_items()
+    found: dict[float, list[float]] = {0.0: [], 0.5: []}
+    for sd, values in found.items():
+        for seed in range(4):
+            rng = np.random.default_rng(seed)
+            u = truth(items) + rng.normal(0.0, sd, len(items))
+            c = answers(items, u, rng, m=500)
+            fit = fit_curve(c, items, curve, item_effects=True)
+            values.append(fit.item_sd)
+            assert fit.converged
+            plain = fit_curve(c, items, curve)
+            if sd:
+                assert fit.a_se[0] > plain.a_se[0]
+                # Deviations are pulled to zero, hence nearer to the truth than to the answers.
+                assert np.corrcoef(fit.utility, u)[0, 1] > np.corrcoef(plain.utility, u)[0, 1]
+            np.testing.assert_allclose(plain.on_curve, plain.utility)
+    assert np.mean(found[0.0]) < 0.15
+    # 43 items know a standard deviation of 0.5 to 0.054; the mean of four to 0.03.
+    assert np.mean(found[0.5]) == pytest.approx(0.5, abs=0.12)
+
+
+def test_many_parameters_take_the_sparse_route_to_the_same_place() -> None:
+    from revealed.utilities import curve_newton
+
+    items = make_items()
+    c = answers(items, truth(items), np.random.default_rng(10))
+    dense = fit_curve(c, items, "spline")
+    before, curve_newton._DENSE = curve_newton._DENSE, 0
+    try:
+        sparse = fit_curve(c, items, "spline")
+    finally:
+        curve_newton._DENSE = before
+    np.testing.assert_allclose(sparse.theta, dense.theta, atol=1e-8)
+    np.testing.assert_allclose(sparse.covariance, dense.covariance, atol=1e-8)
+
+
 def test_held_out_log_loss() -> None:
     items = make_items()
     rng = np.random.default_rng(6)

@@ -188,7 +188,7 @@ def quantity_curves(
         goods = [fit.goods[order[k]] for k in places]
     if not goods or len(goods) > 6:
         raise DataError("a figure of curves shows one to six goods.")
-    grid, u = fit.grid, fit.utility
+    grid, u = fit.grid, fit.on_curve
     points = None
     if utilities is not None:
         known = utilities.set_index("item")["mean"].reindex(grid.items).to_numpy(float)

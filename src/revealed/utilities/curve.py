@@ -34,12 +34,11 @@ from scipy import linalg
 
 from ..foundation.errors import EstimationError
 from .curve_model import Array, Curve, Dollars, Grid, Index, Model, build_model, grid_of
-from .likelihood import Link, Terms, probability, terms
+from .curve_newton import Answered, misfit_variance, newton, pairs_of, sandwich, with_effects
+from .likelihood import Link, probability
 from .monotone import MonotoneBasis
 
 WEAK_RIDGE = 0.01
-_MAX_ITERATIONS = 100
-_MAX_LEVERAGE = 0.95
 
 
 class Counted(Protocol):
@@ -73,7 +72,8 @@ class CurveFit:
     ``theta`` = (b of every good, slope block, c and d of the dollar curve, order effect w);
     ``covariance`` is the pair-clustered HC3 sandwich of theta (p x p), ``laplace_covariance`` the
     inverse penalised Hessian. ``first``, ``second`` index ``grid.items``; ``misfit_variance`` is
-    the moment estimate of the extra variance of a pair on the latent scale. ``heldout`` is the mean
+    the moment estimate of the extra variance of a pair on the latent scale, ``item_sd`` the
+    standard deviation of items about their curves (0 where not fitted). ``heldout`` is the mean
     log-loss in nats an answer on held-out pairs, where some were given.
     """
 
@@ -92,6 +92,7 @@ class CurveFit:
     decrement: float
     separated: bool
     misfit_variance: float
+    item_sd: float
     n_pairs: int
     first: Index
     second: Index
@@ -147,8 +148,15 @@ class CurveFit:
         return float(slope[0] / np.sqrt(g[0] @ self.covariance @ g[0]))
 
     @property
+    def on_curve(self) -> Array:
+        """Utility of every item of the grid by its curve alone, without item effects."""
+        theta = self.theta.copy()
+        theta[self.model.effect] = 0.0
+        return np.asarray(self.model.design @ self.model.transform(theta))
+
+    @property
     def utility(self) -> Array:
-        """Fitted utility of every item of the grid."""
+        """Fitted utility of every item of the grid, its own deviation included."""
         return np.asarray(self.model.design @ self.model.transform(self.theta))
 
     def predict(self, first: Index, second: Index) -> Array:
@@ -246,6 +254,7 @@ def fit_curve(
     order_effect: bool = True,
     ridge: float = WEAK_RIDGE,
     reference: Sequence[str] | None = None,
+    item_effects: bool = False,
     holdout: Counted | None = None,
 ) -> CurveFit:
     """Fit a quantity curve by penalised maximum likelihood (Newton, to a decrement of 1e-8 nats).
@@ -260,6 +269,10 @@ def fit_curve(
         Share of answers given at random, fixed.
     reference
         Goods whose mean is the zero of log prices; default: all that are not placebos.
+    item_effects
+        Give each item its own deviation from the curve, N(0, sd^2) with sd by empirical Bayes.
+        Intervals that assume a respondent to be exactly on the curve are too short if it is not.
+        Slower: for the last fit, not for choosing pairs.
 
     Raises
     ------
@@ -273,127 +286,35 @@ def fit_curve(
     if not len(first):
         raise EstimationError("no answered comparison between goods or dollars.")
     model = build_model(grid, curve, dollars, ridge, order_effect)
-    rows = model.design[first] - model.design[second]
-    rows[:, -1] = float(order_effect)
-    theta = np.zeros(rows.shape[1])
+    answered = Answered(first, second, n_first, n_second, link, lapse, float(order_effect))
+    theta = np.zeros(model.design.shape[1])
     theta[model.slope] = theta[model.dollar] = 0.5
     theta[model.exponential] = np.log(0.5)
+    found = newton(model, answered, theta)
+    sd = 0.0
+    if item_effects:
+        model, found, sd = with_effects(model, answered, found.theta)
 
-    def penalised(theta: Array) -> tuple[float, float]:
-        z = rows @ model.transform(theta)
-        ll = float(terms(z, n_first, n_second, link, lapse).log_likelihood.sum())
-        away = theta - model.prior_mean
-        return -ll + 0.5 * float(away @ model.prior @ away), ll
-
-    loss, ll = penalised(theta)
-    decrement, iteration = np.inf, 0
-    while iteration < _MAX_ITERATIONS:
-        iteration += 1
-        hessian, gradient, _ = _curvature(model, rows, theta, n_first, n_second, link, lapse)
-        step = -linalg.cho_solve(linalg.cho_factor(hessian), gradient)
-        decrement = float(-gradient @ step) / 2.0
-        if decrement < 1e-8:
-            break
-        length = 1.0
-        while length > 1e-8:
-            trial, trial_ll = penalised(theta + length * step)
-            if trial <= loss - 1e-4 * length * 2.0 * decrement:
-                break
-            length /= 2.0
-        else:
-            break
-        theta, loss, ll = theta + length * step, trial, trial_ll
-
-    hessian, _, row = _curvature(model, rows, theta, n_first, n_second, link, lapse)
-    jacobian = rows * model.derivative(theta)
-    laplace = linalg.inv(hessian)
+    laplace = linalg.inv(found.hessian)
     laplace = (laplace + laplace.T) / 2.0
-    pairs = _pairs(first, second)
-    covariance = _sandwich(laplace, jacobian, row.score, row.information, pairs)
-    answers = float((n_first + n_second).sum())
+    pairs = pairs_of(first, second)
+    row = found.row
+    covariance = sandwich(laplace, found.jacobian, row.score, row.information, pairs)
+    if item_effects:
+        # The answers' part of the posterior covariance is robust, the deviations' part is exact:
+        # A^-1 (meat + prior precision) A^-1.
+        block = laplace[:, model.effect]
+        covariance = covariance + block @ block.T / sd**2
     # 0.01 nats an answer is a predicted probability of 0.99 for every single answer.
-    separated = -ll / answers < 0.01
-    misfit = _misfit(row.score, row.information, pairs, np.sign(second - first), len(theta))
+    separated = -found.log_likelihood / float((n_first + n_second).sum()) < 0.01
+    misfit = misfit_variance(row.score, row.information, pairs, np.sign(second - first), theta.size)
     fitted = CurveFit(
-        grid, curve, dollars, link, lapse, ridge, theta,
-        laplace if separated else covariance, laplace, ll, decrement < 1e-8, iteration, decrement,
-        separated, misfit, len(pairs),
-        first, second, n_first, n_second, model,
+        grid, curve, dollars, link, lapse, ridge, found.theta,
+        laplace if separated else covariance, laplace, found.log_likelihood,
+        found.decrement < 1e-8, found.iterations, found.decrement, separated, misfit, sd,
+        len(pairs), first, second, n_first, n_second, model,
     )  # fmt: skip
     return replace(fitted, heldout=log_loss(fitted, holdout)) if holdout is not None else fitted
-
-
-def _curvature(
-    model: Model, rows: Array, theta: Array, n_first: Array, n_second: Array, link: Link,
-    lapse: float,
-) -> tuple[Array, Array, Terms]:  # fmt: skip
-    """Penalised Hessian and gradient in theta, and the terms of every row.
-
-    With a lapse the likelihood is not concave and Fisher's information stands for the curvature.
-    """
-    z = rows @ model.transform(theta)
-    row = terms(z, n_first, n_second, link, lapse)
-    score, weight = row.score, row.information if lapse > 0 else row.curvature
-    jacobian = rows * model.derivative(theta)
-    gradient = model.prior @ (theta - model.prior_mean) - jacobian.T @ score
-    hessian = jacobian.T @ (weight[:, None] * jacobian) + model.prior
-    if model.exponential.any():
-        # exp is its own second derivative; where that makes the Hessian indefinite leave it out
-        # (Gauss-Newton), which changes the path and not the optimum.
-        extra = np.where(model.exponential, -(jacobian.T @ score), 0.0)
-        full = hessian + np.diag(extra)
-        if linalg.eigvalsh(full, subset_by_index=[0, 0])[0] > 1e-6:
-            hessian = full
-    return hessian, gradient, row
-
-
-def _pairs(first: Index, second: Index) -> Index:
-    """Rows of each unordered pair, shape (pairs, rows a pair), padded with -1."""
-    key = np.stack([np.minimum(first, second), np.maximum(first, second)], axis=1)
-    _, group = np.unique(key, axis=0, return_inverse=True)
-    group = np.asarray(group).ravel()
-    order = np.argsort(group, kind="stable")
-    counts = np.bincount(group)
-    within = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    table = np.full((len(counts), int(counts.max())), -1, dtype=np.intp)
-    table[group[order], within] = order
-    return table
-
-
-def _sandwich(bread: Array, jacobian: Array, score: Array, weight: Array, pairs: Index) -> Array:
-    """A^-1 (sum of adjusted pair scores' outer products) A^-1.
-
-    The cluster form of HC3 (MacKinnon and White 1985; CR3 in Bell and McCaffrey 2002): a pair's
-    scores are multiplied by (I - H)^-1, with H its block of the hat matrix.
-    """
-    present = pairs >= 0
-    x = np.where(present[..., None], jacobian[pairs], 0.0)
-    s = np.where(present, score[pairs], 0.0)
-    root = np.sqrt(np.where(present, np.maximum(weight[pairs], 0.0), 0.0))
-    hat = np.einsum("crp,pq,csq->crs", x, bread, x, optimize=True)
-    hat *= root[:, :, None] * root[:, None, :]
-    values, vectors = np.linalg.eigh(hat)
-    stretch = 1.0 / (1.0 - np.minimum(values, _MAX_LEVERAGE))
-    # (I - W H)^-1 s = R (I - R H R)^-1 R^-1 s with R = W^1/2.
-    safe = np.where(root > 1e-150, root, 1.0)
-    inner = np.einsum("crk,ck,csk,cs->cr", vectors, stretch, vectors, s / safe, optimize=True)
-    adjusted = np.where(root > 1e-150, root * inner, s)
-    meat_rows = np.einsum("crp,cr->cp", x, adjusted) @ bread
-    return np.asarray(meat_rows.T @ meat_rows)
-
-
-def _misfit(score: Array, weight: Array, pairs: Index, towards: Array, parameters: int) -> float:
-    """Variance of a pair's own deviation: E[s^2] = W + W^2 sigma^2, by moments.
-
-    `towards` is +1 where the pair is listed one way and -1 the other, because a deviation that
-    favours the option listed first in the one order goes against it in the other.
-    """
-    present = pairs >= 0
-    s = np.where(present, (score * towards)[pairs], 0.0).sum(axis=1)
-    w = np.where(present, weight[pairs], 0.0).sum(axis=1)
-    freedom = max(1, len(pairs) - parameters) / len(pairs)
-    squares = float((w**2).sum())
-    return max(0.0, (float((s**2).sum()) / freedom - float(w.sum())) / squares) if squares else 0.0
 
 
 def log_loss(fit: CurveFit, holdout: Counted) -> float:

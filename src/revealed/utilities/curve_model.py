@@ -7,7 +7,7 @@ into u = D t(theta). Knows no answers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -111,7 +111,10 @@ def is_placebo(items: pd.DataFrame) -> pd.Series:
 
 @dataclass(frozen=True)
 class Model:
-    """u = D t(theta), with t the identity but for the spline's coefficients, which enter as exp."""
+    """u = D t(theta), with t the identity but for the spline's coefficients, which enter as exp.
+
+    ``effect`` holds an own deviation for each item where the model has them, else it is empty.
+    """
 
     design: Array
     exponential: NDArray[np.bool_]
@@ -122,6 +125,25 @@ class Model:
     dollar: slice
     basis: MonotoneBasis | None
     dollar_basis: MonotoneBasis | None
+    effect: slice = field(default_factory=lambda: slice(0, 0))
+
+    def with_item_effects(self) -> Model:
+        """The same model with a deviation for each item, laid out before w; their prior is 0."""
+        n, size = self.design.shape
+        where = slice(size - 1, size - 1 + n)
+        design = np.insert(self.design, [size - 1] * n, 0.0, axis=1)
+        design[:, where] = np.eye(n)
+        prior = np.zeros((size + n, size + n))
+        kept = np.delete(np.arange(size + n), np.arange(where.start, where.stop))
+        prior[np.ix_(kept, kept)] = self.prior
+        return replace(
+            self,
+            design=design,
+            exponential=np.insert(self.exponential, [size - 1] * n, False),
+            prior=prior,
+            prior_mean=np.insert(self.prior_mean, [size - 1] * n, 0.0),
+            effect=where,
+        )
 
     def transform(self, theta: Array) -> Array:
         """t(theta)."""

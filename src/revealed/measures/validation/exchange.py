@@ -61,20 +61,23 @@ class Planted:
         slope: float = 0.5,
         dollar_slope: float = 0.35,
         dollar_log_price: float = -9.0,
+        item_sd: float = 0.0,
         **options: float,
     ) -> Planted:
         """Plant u = sign slope (ln N + log price) for goods, and a line in ln $.
 
-        `dollar_log_price` is minus the ln $ that is worth nothing, on the dollars' own slope.
+        `dollar_log_price` is minus the ln $ that is worth nothing, on the dollars' own slope;
+        `item_sd` the standard deviation of items about their curves, drawn by ``seed``.
         """
         utility = {}
+        own = np.random.default_rng([int(options.get("seed", 0)), 1])
         for row in items.itertuples():
             log = float(np.log(row.quantity))
             if row.kind == "dollar":
                 value = dollar_slope * (log + dollar_log_price) + slope * 3.5
             else:
                 value = float(getattr(row, "sign", 1)) * slope * (log + log_price[str(row.good)])
-            utility[str(row.text)] = value
+            utility[str(row.text)] = value + float(own.normal(0.0, item_sd))
         return cls(utility, **options)  # type: ignore[arg-type]
 
     def utility(self, texts: Sequence[str]) -> Array:
@@ -143,7 +146,12 @@ def stated_probabilities(respondent: Stated, items: pd.DataFrame) -> Array:
 
 
 def simulate_study(
-    p: Array, items: pd.DataFrame, plan: Plan, rng: np.random.Generator, curve: Curve = "common"
+    p: Array,
+    items: pd.DataFrame,
+    plan: Plan,
+    rng: np.random.Generator,
+    curve: Curve = "common",
+    item_effects: bool = False,
 ) -> CurveFit:
     """One study by adaptive design: ask, fit, choose, ask again; the last fit."""
     rows = ask(p, first_round(items, plan.first_pairs, rng), plan.samples, rng)
@@ -156,7 +164,7 @@ def simulate_study(
             rng,
         )
         rows = tuple(np.concatenate(part) for part in zip(rows, more, strict=True))
-    return fit_curve(_counted(items, rows), items, curve)
+    return fit_curve(_counted(items, rows), items, curve, item_effects=item_effects)
 
 
 def _counted(items: pd.DataFrame, rows: tuple[Array, ...]) -> Comparisons:
@@ -189,19 +197,25 @@ def simulate_prices(
     plan: Plan | None = None,
     first_seed: int = 0,
     curve: Curve = "common",
+    item_effects: bool = False,
+    truth: dict[str, float] | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Repeat a study; a row a seed and good.
+
+    `truth` holds the log prices of a respondent that is not exactly on a curve; by default they
+    are read off its utilities (`true_log_prices`).
 
     Columns seed, good, truth, log_price, se, low, high, bound, covered, covered_adjusted,
     unequal, order_effect. Bounds count as covering where they hold.
     """
     plan = plan or Plan()
     p = stated_probabilities(respondent, items)
-    truth = true_log_prices(respondent, items)
+    truth = truth if truth is not None else true_log_prices(respondent, items)
     tables = []
     for seed in tqdm(range(first_seed, first_seed + seeds), unit="study", disable=not progress):
-        fit = simulate_study(p, items, plan, np.random.default_rng([seed, 8]), curve)
+        rng = np.random.default_rng([seed, 8])
+        fit = simulate_study(p, items, plan, rng, curve, item_effects)
         table = log_prices(fit).assign(seed=seed, order_effect=fit.order_effect)
         # Goods that only have a bound are left out of the zero, in the truth as in the estimate.
         table["truth"] = table["good"].map(truth)
