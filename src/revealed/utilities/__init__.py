@@ -7,7 +7,8 @@ What is done with utilities (coherence, exchange rates) is the next room's.
 from .bootstrap import bootstrap, draw
 from .comparisons import Comparisons, comparisons
 from .diagnostics import Diagnostics, diagnose
-from .fit import Fit, fit, load_fit, predict, with_gauge
+from .fit import fit
+from .result import Fit, load_fit, predict, with_gauge
 from .scores import Scores, heldout
 
 __all__ = [

@@ -17,8 +17,8 @@ from revealed.foundation.backend import Backend, BackendName, get_backend
 from revealed.foundation.errors import EstimationError
 
 from .comparisons import Comparisons
-from .fit import Fit
 from .models import ORDER_PRECISION, CaseV, PairData
+from .result import Fit
 from .solver import minimize
 
 Scheme = Literal["multinomial", "exponential"]

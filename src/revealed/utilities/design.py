@@ -13,7 +13,7 @@ import numpy as np
 
 from revealed.foundation.errors import ConfigError
 
-from .fit import Fit
+from .result import Fit
 
 
 def all_pairs(n_items: int) -> np.ndarray:

@@ -17,8 +17,9 @@ from scipy.special import ndtri
 from revealed.foundation.errors import DataError
 
 from .comparisons import Comparisons
-from .fit import Fit, fit, predict
+from .fit import fit
 from .likelihood import log_probabilities
+from .result import Fit, predict
 
 LOG_TWO = math.log(2)
 """Log-loss of a coin."""
