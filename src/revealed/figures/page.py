@@ -77,8 +77,8 @@ def number(value: SupportsFloat | None, unit: str = "", *, digits: int = 3) -> s
     value = math.inf if value is None else float(value)
     if not math.isfinite(value):
         return "unbounded"
-    if whole:
-        text = f"{value:,.0f}"
+    if whole or value == 0:
+        text = f"{abs(value) if value == 0 else value:,.0f}"
     elif abs(value) >= 1000:
         text = f"{float(f'{value:.{digits}g}'):,.0f}"
     elif abs(value) >= 1:
@@ -335,14 +335,21 @@ def _cell(value: Any, name: str, unit: str) -> str:
         return f'<td class="rv-number">{text}</td>'
     if value is None or value is pd.NA:
         return "<td></td>"
-    short = ' class="rv-short"' if name == _INTERVAL else ""
-    return f"<td{short}>{html.escape(str(value))}</td>"
+    text = str(value)
+    # Names and intervals stay on one line, remarks get room to be read; the box scrolls.
+    kind = "rv-short" if len(text) <= 34 else "rv-long"
+    return f'<td class="{kind}">{html.escape(text)}</td>'
 
 
 def several(parts: Iterable[Html]) -> Html:
     """Several figures or tables of one kind, one below the other."""
     markup = "".join(map(str, parts))
     return Html(markup or '<p class="rv-missing">Nothing of this in this run.</p>')
+
+
+def folded(title: str, part: Html) -> Html:
+    """A part that opens on demand, for the many figures of a kind that nobody reads all of."""
+    return Html(f'<details class="rv-fold"><summary>{html.escape(title)}</summary>{part}</details>')
 
 
 def note(text: str) -> Html:

@@ -105,21 +105,42 @@ def _mark(verdict: Verdict) -> str:
 
 
 def _lines(judged: dict[str, Judgement], kind: dict[str, list[str]]) -> str:
-    rows = []
+    rows: list[str] = []
+    undecided: list[str] = []
     for name, made in judged.items():
         told = "; ".join(map(_finding, made.rests_on))
         because = f" <em>{html.escape(made.because)}</em>" if made.because else ""
-        rows.append(
+        line = (
             f"<li>{page.badge(kind[name])} <code>{html.escape(name)}</code> "
             f"{told}{because} {_mark(made.verdict)}</li>"
         )
-    return f"<ul>{''.join(rows)}</ul>" if rows else ""
+        (undecided if made.verdict == "not tested" else rows).append(line)
+    listed = f"<ul>{''.join(rows)}</ul>" if rows else ""
+    if undecided:
+        count = len(undecided)
+        listed += (
+            f"<details><summary>{count} more with published figures alone: not tested</summary>"
+            f"<ul>{''.join(undecided)}</ul></details>"
+        )
+    return listed
+
+
+_WORDS = {
+    "agreement.pearson": "correlation with {subject}",
+    "coherence.capability_correlation": "{subject}, correlation",
+    "coherence.cycle_expected": "expected cycle probability",
+    "coherence.heldout_accuracy": "held-out accuracy",
+    "exchange.rate": "{subject}",
+    "exchange.unequal": "share of countries called unequal",
+    "order.effect": "order effect",
+    "wording.correlation": "correlation of utilities, {subject}",
+}
 
 
 def _finding(row: pd.Series) -> str:
-    what = str(row["estimand"]).split(".", 1)[-1].replace("_", " ")
-    about = f", {row['subject']}" if row["subject"] else ""
-    return html.escape(f"{what}{about}: {page.estimate(row)}")
+    plain = str(row["estimand"]).split(".", 1)[-1].replace("_", " ")
+    what = _WORDS.get(str(row["estimand"]), plain).format(subject=row["subject"])
+    return html.escape(f"{what} {page.estimate(row)}")
 
 
 def summary(run: Run, findings: pd.DataFrame) -> str:
@@ -159,13 +180,23 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
     return str(page.lead(*sentences))
 
 
+_NO_RESPONDENT = ("takemoto2026/all", "awad2018/humans", "position-only")
+
+
 def _who(findings: pd.DataFrame) -> list[page.Html]:
-    """How many respondents of each provenance this run tells of."""
-    counts = findings.groupby("provenance")["respondent"].nunique()
-    told = [f"{int(counts[kind]):,} {kind}" for kind in PROVENANCES if kind in counts]
-    if not told:
+    """How many models and simulated respondents this run tells of."""
+    by = findings[findings["respondent"].str.contains("/")]
+    by = by[~by["respondent"].isin(_NO_RESPONDENT)]
+    if by.empty:
         return [page.Html('<p class="rv-missing">This run has no findings yet.</p>')]
-    text = "This run tells of respondents by provenance: " + ", ".join(told) + "."
+    simulated = by.loc[by["provenance"] == "simulated", "respondent"].nunique()
+    asked = by.loc[by["provenance"] == "elicited", "respondent"].nunique()
+    real = by["respondent"].nunique() - simulated
+    text = (
+        f"This run tells of {real:,} real models and of {simulated:,} simulated respondents with "
+        f"known preferences. Of the real models {asked:,} were asked in this run; the others' "
+        "answers or figures are public."
+    )
     return [page.Html(f'<p class="rv-say">{html.escape(text)}</p>')]
 
 

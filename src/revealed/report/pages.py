@@ -82,7 +82,9 @@ def gate() -> str:
         f"<tr><td>{html.escape(what)}</td><td class='rv-number'>{html.escape(value)}</td></tr>"
         for what, value in rows
     )
-    return f'<div class="rv-table"><div class="rv-scroll"><table>{cells}</table></div></div>'
+    return (
+        f'<div class="rv-table rv-plain"><div class="rv-scroll"><table>{cells}</table></div></div>'
+    )
 
 
 def chain_picture(run: Run) -> str:
@@ -94,7 +96,7 @@ def chain_picture(run: Run) -> str:
         )
     drawn = chain.draw(chain.read_dag(chain.snakemake_dag(root, run.name)))
     return (
-        f'<figure class="rv-figure rv-chain-figure"><div class="rv-chain">{drawn}</div>'
+        f'<figure class="rv-figure rv-plain"><div class="rv-chain">{drawn}</div>'
         "<figcaption>The steps of this run as Snakemake's own job graph has them; jobs of one kind "
         "are drawn as one box with their number.</figcaption></figure>"
     )
@@ -159,7 +161,7 @@ def _links(run: Run, files: Iterable[Path], what: str) -> str:
     if not rows:
         return str(page.note(f"This run has no {what}."))
     return (
-        '<div class="rv-table"><div class="rv-scroll"><table><thead><tr><th>file</th>'
+        '<div class="rv-table rv-plain"><div class="rv-scroll"><table><thead><tr><th>file</th>'
         f'<th class="rv-number">rows</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
         "</div></div>"
     )
@@ -174,12 +176,13 @@ def record(run: Run) -> str:
     for file, row in sorted(run.public().items()):
         facts[f"{file} (SHA-256)"] = row["sha256"] if row["available"] else row["why"]
     cells = "".join(
-        f"<tr><td>{html.escape(str(name))}</td><td>{html.escape(_plain(value))}</td></tr>"
+        f"<tr><td>{html.escape(str(name))}</td>"
+        f'<td class="rv-any">{html.escape(_plain(value))}</td></tr>'
         for name, value in facts.items()
     )
     return (
-        '<div class="rv-table"><div class="rv-scroll"><table><thead><tr><th>what</th><th>value'
-        f"</th></tr></thead><tbody>{cells}</tbody></table></div></div>"
+        '<div class="rv-table rv-plain"><div class="rv-scroll"><table><thead><tr><th>what</th>'
+        f"<th>value</th></tr></thead><tbody>{cells}</tbody></table></div></div>"
     )
 
 
