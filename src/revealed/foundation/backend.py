@@ -148,8 +148,13 @@ class Backend:
                 inverse, failed = scipy.linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
             if failed != 0:
                 raise EstimationError("the information matrix is not positive definite.")
-            lower = np.tril(inverse)
-            return lower + np.tril(inverse, -1).T
+            # In place: at 5,000 items every further copy is 200 MB.
+            for k in range(0, len(inverse), 256):
+                inverse[k : k + 256, k + 256 :] = inverse[k + 256 :, k : k + 256].T
+                block = inverse[k : k + 256, k : k + 256]
+                above = np.triu_indices(len(block), 1)
+                block[above] = block.T[above]
+            return inverse
         inverse = self.xp.linalg.inv(matrix)
         # CuPy reports a singular matrix by NaN, not by an exception.
         if not bool(self.xp.all(self.xp.isfinite(inverse))):

@@ -83,11 +83,18 @@ def sandwich(model: CaseV | ItemVariances, theta: np.ndarray, inverse: np.ndarra
         shape=(pairs, model.size),
     )
     middle = scores.T @ scores + diags_array(model.prior_precision())
-    half = middle @ inverse
     backend = model.backend
-    found: Array = backend.asarray(inverse) @ backend.asarray(half)
-    covariance = backend.to_numpy(found)
-    return np.asarray((covariance + covariance.T) / 2)
+    found: Array = backend.asarray(inverse) @ backend.asarray(middle @ inverse)
+    return _symmetric(np.require(backend.to_numpy(found), requirements="W"))
+
+
+def _symmetric(matrix: np.ndarray) -> np.ndarray:
+    """Mean of a square matrix and its transpose, in place: 5,000 items are 200 MB a copy."""
+    for k in range(0, len(matrix), 256):
+        mean = (matrix[k : k + 256, k:] + matrix[k:, k : k + 256].T) / 2
+        matrix[k : k + 256, k:] = mean
+        matrix[k:, k : k + 256] = mean.T
+    return matrix
 
 
 def misfit_variance(model: CaseV | ItemVariances, theta: np.ndarray, inverse: np.ndarray) -> float:
@@ -144,4 +151,6 @@ def misfit_variance(model: CaseV | ItemVariances, theta: np.ndarray, inverse: np
 def in_gauge(covariance: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Covariance of utilities minus their mean over `reference` (item numbers)."""
     across = covariance[:, reference].mean(axis=1)
-    return np.asarray(covariance - across[:, None] - across[None, :] + across[reference].mean())
+    moved = covariance - across[:, None]
+    moved -= across[None, :] - across[reference].mean()
+    return np.asarray(moved)

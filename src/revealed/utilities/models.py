@@ -24,6 +24,8 @@ ORDER_PRECISION = 0.25
 """Prior precision of the order effect (standard deviation 2): keeps a respondent that always takes
 the first option finite, and is nothing beside the information of a hundred answers."""
 LOG_HALF = math.log(0.5)
+# Elements of one array that is worked on at a time on a CPU (128 kB).
+_CACHED = 2**14
 
 
 class PairData:
@@ -58,9 +60,26 @@ class PairData:
 
     def terms(self, x: Array, order: Array, link: Link, lapse: float) -> Terms:
         """Likelihood terms of shape (orders, pairs, replicates)."""
+        width = max(_CACHED // (self.orders * x.shape[1]), 1)
+        if self.backend.name != "numpy" or self.m <= 2 * width:
+            return self._terms(x, order, link, lapse, slice(None))
+        # A polynomial of degree 22 passes over its array 44 times: pieces stay in the cache.
+        parts = [
+            self._terms(x[cut, :], order, link, lapse, cut)
+            for cut in (slice(k, k + width) for k in range(0, self.m, width))
+        ]
+        return Terms(
+            *(
+                np.concatenate([getattr(part, name) for part in parts], axis=1)
+                for name in ("log_likelihood", "score", "curvature", "information")
+            )
+        )
+
+    def _terms(self, x: Array, order: Array, link: Link, lapse: float, cut: slice) -> Terms:
         xp = self.backend.xp
         z = xp.stack([x + order, order - x]) if self.orders == 2 else xp.expand_dims(x, axis=0)
-        return terms(z, self.n_first, self.n_second, link, lapse, self.backend)
+        first, second = self.n_first[:, cut, :], self.n_second[:, cut, :]
+        return terms(z, first, second, link, lapse, self.backend)
 
     def start(self, link: Link) -> np.ndarray:
         """A start near the optimum, (n + 1, 1): one weighted least squares fit of empirical logits.
@@ -69,16 +88,20 @@ class PairData:
         added to either count; a crude one saves half of the Newton steps.
         """
         scale = 1.0 if link == "logit" else PROBIT_TO_LOGIT
-        first, second = self.counts[:, 0] + 0.5, self.counts[:, 1] + 0.5
-        logit = np.log(first / second) / scale
-        weight = self.counts.sum(axis=1) * first * second / (first + second) ** 2
+        counts = self.counts
+        for_low = counts[0, 0] + (counts[1, 1] if self.orders == 2 else 0.0) + 0.5
+        for_high = counts[0, 1] + (counts[1, 0] if self.orders == 2 else 0.0) + 0.5
+        both = for_low + for_high
+        # Answers times p (1 - p), the information of a logit; half an answer each way taken back.
+        weight = (both - 1) * for_low * for_high / (both * both)
+        logit = np.log(for_low / for_high) / scale
         order = 0.0
         if self.orders == 2:
-            order = float((weight * logit).sum() / max(weight.sum(), 1e-12))
-            logit = (logit - order) * np.array([[1.0], [-1.0]])
+            chosen = counts.sum(axis=(0, 2)) + 0.5
+            order = math.log(chosen[0] / chosen[1]) / scale
         backend = self.backend
-        total = backend.asarray(weight.sum(axis=0)[:, None])
-        pull = backend.asarray((weight * logit).sum(axis=0)[:, None])
+        total = backend.asarray(weight[:, None])
+        pull = backend.asarray((weight * logit)[:, None])
         right = self.scatter @ pull
         diagonal = self.touch @ total + 0.1
 

@@ -68,7 +68,7 @@ def centred_trace(model: Model, theta: Array) -> float:
     return float(difference.mean() + (1 - 1 / n) * guess.sum())
 
 
-def _compiled(model: CaseV) -> Callable[[np.ndarray, float], float] | None:
+def _compiled(model: CaseV) -> Callable[[np.ndarray, float, float], float] | None:
     """Newton's step as a compiled loop, where there is one and the size is worth its import."""
     data = model.data
     able = model.backend.name == "numpy" and data.orders == 2 and model.lapse == 0
@@ -79,8 +79,9 @@ def _compiled(model: CaseV) -> Callable[[np.ndarray, float], float] | None:
     loops = prepare(data, model.link)
     ones = np.ones((data.m, 1))
 
-    def step(theta: np.ndarray, ridge: float) -> float:
-        return newton_step(loops, ones, theta, ridge, ORDER_PRECISION, 1e-3)
+    def step(theta: np.ndarray, ridge: float, nats: float) -> float:
+        tolerance = 1e-2 if nats > 10 else 1e-3
+        return newton_step(loops, ones, theta, ridge, ORDER_PRECISION, tolerance)
 
     return step
 
@@ -112,14 +113,13 @@ def empirical_bayes(
     theta = backend.asarray(start.copy())
     trace, traced = 0.0, math.inf
     before: tuple[float, float] | None = None
-    compiled = _compiled(model)
+    compiled, nats = _compiled(model), math.inf
     for _ in range(100):
         model = model.with_ridge(math.exp(log_ridge))
-        nats = math.inf
         if compiled is not None:
             # A copy: the model remembers its likelihood by the identity of the array.
             theta = theta.copy()
-            nats = compiled(theta, model.ridge)
+            nats = compiled(theta, model.ridge, nats)
             if not math.isfinite(nats):
                 compiled, theta = None, backend.asarray(start.copy())
         if compiled is None:
@@ -145,6 +145,6 @@ def empirical_bayes(
         log_ridge = min(max(log_ridge + min(max(move, -2.5), 2.5), lowest), highest)
     if compiled is not None and nats > DECREMENT:
         theta = theta.copy()
-        if not math.isfinite(compiled(theta, model.ridge)):
+        if not math.isfinite(compiled(theta, model.ridge, nats)):
             theta = backend.asarray(start.copy())
     return model, minimize(model, theta, decrement=DECREMENT)
