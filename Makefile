@@ -35,7 +35,7 @@ test: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: install
-	$(BIN)/python -m pytest -m "slow or browser"
+	$(BIN)/python -m pytest -m "slow or browser" -n 2 --dist loadfile
 
 check: install
 	$(BIN)/ruff check .

@@ -126,3 +126,25 @@ def test_the_study_as_shipped_is_small_and_simulated():
     everyone = {entry.spec.name for entry in study.respondents}
     for instrument in ("calibration", "outcomes", "countries.lives_saved"):
         assert {c.respondent.name for c in cells if c.instrument == instrument} == everyone
+
+
+def test_an_instrument_named_on_the_command_line_is_taken_from_wherever_it_is(checkout):
+    from revealed.respondents import RespondentSpec
+
+    study = load_study(checkout / "study.yaml")
+    new = RespondentSpec(name="m", model="openai/m")
+    assert {c.instrument for c in study.cells([new])} == {"calibration"}
+    (cell,) = study.cells([new], ["sexes.lives_saved"])
+    assert (cell.experiment, cell.instrument, cell.design.design) == (
+        "sexes", "sexes.lives_saved", "curve",
+    )  # fmt: skip
+    with pytest.raises(ConfigError, match="no experiment has the instrument 'ages"):
+        study.cells([new], ["ages.lives_saved"])
+
+
+def test_the_original_can_be_asked_once_it_is_fetched(monkeypatch, tmp_path):
+    study = load_study(ROOT / "study.yaml")
+    monkeypatch.setenv("REVEALED_CACHE", str(tmp_path))
+    assert study.cells()
+    with pytest.raises(ConfigError, match=r"revealed fetch cais/options_hierarchical\.json"):
+        study.cells(instruments=["cais/options_hierarchical"])

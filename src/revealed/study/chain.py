@@ -21,7 +21,7 @@ _NOISE = re.compile(
     r"|job +count|-+ +-+$|(?:all|site|chapter|public|fit|elicit|total) +\d+$"
     r"|Select jobs|Execute \d+ jobs|\[\w{3} \w{3} [ \d]\d |Finished jobid|Nothing to be done"
     r"|Complete log|Elapsed time|RuleException:|CalledProcessError in|Command 'set -euo"
-    r"|Shutting down|Exiting because|WorkflowError:|At least one job|\s*$"
+    r"|Shutting down|Exiting because|WorkflowError:|At least one job|The book is at|\s*$"
 )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from revealed.foundation.errors import ConfigError
 from revealed.foundation.paths import project_root, slug
+from revealed.instruments import ORIGINAL
 from revealed.respondents import RespondentSpec
 
 _Lines = dict[tuple[str | int, ...], int]
@@ -129,62 +131,89 @@ class Study(_Strict):
     ) -> list[Cell]:
         """Everything that is asked, in the order of the file.
 
-        `respondents` not listed in the study are asked ``ask_new``; `instruments` (names or
-        patterns) restricts what is asked.
+        `respondents` not listed in the study are asked ``ask_new``. `instruments` (names or
+        patterns) restricts what is asked; an instrument named there that a respondent would not be
+        asked is taken from the first experiment that has it.
 
         Raises
         ------
         ConfigError
             If a name matches no instrument or arm, or a cell is planned twice.
         """
-        listed = {entry.spec.name: entry.ask for entry in self.respondents}
-        specs = (
-            [entry.spec for entry in self.respondents] if respondents is None else list(respondents)
-        )
-        planned = self._planned()
-        wanted = self._wanted(instruments, planned)
-        cells = []
-        for spec in specs:
-            if "seed" not in spec.model_fields_set:
-                spec = spec.model_copy(update={"seed": self.seed})
-            seen: dict[tuple[str, str], str] = {}
-            for name in listed.get(spec.name, self.ask_new):
-                design = self.experiments[name].design_for(spec)
-                for key in planned[name]:
-                    if key in seen:
-                        raise ConfigError(
-                            f"{spec.name} would be asked {key[0]} in arm {key[1]} twice, by "
-                            f"{seen[key]} and {name}.",
-                            where=self.line("experiments", name, "instruments"),
-                        )
-                    seen[key] = name
-                    if wanted is None or key[0] in wanted:
-                        cells.append(Cell(spec, name, *key, design))
-        return cells
-
-    def _planned(self) -> dict[str, list[tuple[str, str]]]:
-        """Instruments and arms of every experiment, by its name."""
         from revealed.instruments import list_arms, list_instruments
 
         known = {"instruments": list_instruments(self.root), "arms": list_arms(self.root)}
-        planned = {}
-        for name, experiment in self.experiments.items():
-            chosen = [
-                match(getattr(experiment, key), known[key], key.removesuffix("s"), where)
-                for key in known
-                for where in [self.line("experiments", name, key)]
-            ]
-            planned[name] = [(instrument, arm) for instrument in chosen[0] for arm in chosen[1]]
-        return planned
 
-    @staticmethod
-    def _wanted(
-        instruments: Sequence[str] | None, planned: dict[str, list[tuple[str, str]]]
-    ) -> set[str] | None:
-        if not instruments:
-            return None
-        known = sorted({instrument for cells in planned.values() for instrument, _ in cells})
-        return set(match(instruments, known, "instrument", "--instrument"))
+        @cache
+        def planned(experiment: str) -> list[tuple[str, str]]:
+            names, arms = (
+                match(
+                    getattr(self.experiments[experiment], key),
+                    known[key],
+                    key.removesuffix("s"),
+                    self.line("experiments", experiment, key),
+                )
+                for key in ("instruments", "arms")
+            )
+            return [(instrument, arm) for instrument in names for arm in arms]
+
+        wanted = None
+        if instruments:
+            wanted = match(instruments, known["instruments"], "instrument", "--instrument")
+        listed = {entry.spec.name: entry.ask for entry in self.respondents}
+        if respondents is None:
+            respondents = [entry.spec for entry in self.respondents]
+        cells = []
+        for spec in respondents:
+            if "seed" not in spec.model_fields_set:
+                spec = spec.model_copy(update={"seed": self.seed})
+            asked = listed.get(spec.name, self.ask_new)
+            own = self._cells_of(spec, {name: planned(name) for name in asked})
+            if wanted is not None:
+                own = [cell for cell in own if cell.instrument in wanted]
+                absent = [n for n in wanted if n not in {cell.instrument for cell in own}]
+                own += [cell for name in absent for cell in self._elsewhere(spec, name, planned)]
+            cells += own
+        return cells
+
+    def _cells_of(
+        self, spec: RespondentSpec, planned: dict[str, list[tuple[str, str]]]
+    ) -> list[Cell]:
+        seen: dict[tuple[str, str], str] = {}
+        cells = []
+        for name, keys in planned.items():
+            design = self.experiments[name].design_for(spec)
+            for key in keys:
+                if key in seen:
+                    raise ConfigError(
+                        f"{spec.name} would be asked {key[0]} in arm {key[1]} twice, by "
+                        f"{seen[key]} and {name}.",
+                        where=self.line("experiments", name, "instruments"),
+                    )
+                seen[key] = name
+                cells.append(Cell(spec, name, *key, design))
+        return cells
+
+    def _elsewhere(
+        self,
+        spec: RespondentSpec,
+        instrument: str,
+        planned: Callable[[str], list[tuple[str, str]]],
+    ) -> list[Cell]:
+        """The cells of an instrument in the first experiment that has it."""
+        for name, experiment in self.experiments.items():
+            if any(_selects(pattern, instrument) for pattern in experiment.instruments):
+                keys = [key for key in planned(name) if key[0] == instrument]
+                if keys:
+                    return self._cells_of(spec, {name: keys})
+        raise ConfigError(
+            f"no experiment has the instrument {instrument!r}.",
+            where=self.line("experiments"),
+            todo="Name it under `instruments` of one.",
+        )
+
+
+_FETCHED = {ORIGINAL: f"It is not in the cache: `revealed fetch {ORIGINAL}.json` brings it."}
 
 
 def match(patterns: Sequence[str], known: Sequence[str], kind: str, where: str) -> list[str]:
@@ -198,18 +227,22 @@ def match(patterns: Sequence[str], known: Sequence[str], kind: str, where: str) 
     chosen: list[str] = []
     for pattern in patterns:
         bare = pattern.removeprefix("!")
-        hits = [name for name in known if name == bare or fnmatch.fnmatchcase(name, bare)]
+        hits = [name for name in known if _selects(bare, name)]
         if not hits:
             raise ConfigError(
                 f"no {kind} {bare!r}.",
                 where=where,
-                todo=nearest(bare, known) or f"Known: {', '.join(known)}.",
+                todo=_FETCHED.get(bare) or nearest(bare, known) or f"Known: {', '.join(known)}.",
             )
         if pattern.startswith("!"):
             chosen = [name for name in chosen if name not in hits]
         else:
             chosen += [name for name in hits if name not in chosen]
     return chosen
+
+
+def _selects(pattern: str, name: str) -> bool:
+    return name == pattern or fnmatch.fnmatchcase(name, pattern)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
