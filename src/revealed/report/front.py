@@ -149,8 +149,8 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
         *_who(findings),
         _told(
             "real/real_models",
-            "A small model's raw answers are not measurable: {r} between its preferences in the "
-            "two orders of listing, where the gate asks for content that outweighs place.",
+            "A small model's raw answers are not measurable: what it prefers in one order of "
+            "listing tells next to nothing about the other, correlation {r}.",
             r=_find(findings, "order.cross_correlation", "fourofclubs001/qwen2.5-1.5b-instruct"),
         ),
         _told(
