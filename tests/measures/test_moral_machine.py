@@ -210,7 +210,7 @@ def test_findings_are_unique_and_writable(
     write_findings(found, tmp_path / "moral_machine.jsonl")
     table = pd.DataFrame([{"id": f.id, **f.__dict__} for f in found]).set_index("id")
     assert set(table["provenance"]) == {"public", "published"}
-    row = table.loc["moral_machine.amce|takemoto2026/gpt-4o|moral_machine|age"]
+    row = table.loc["moral_machine.amce|takemoto2026/gpt-4o|moral_machine||age"]
     assert round(row["estimate"], 3) == 0.241
     assert row["provenance"] == "published"
     own = table.loc["moral_machine.amce|halasm/phi-3.5-mini-instruct|moral_machine|age"]
