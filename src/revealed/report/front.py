@@ -194,8 +194,8 @@ def _who(findings: pd.DataFrame) -> list[page.Html]:
     real = by["respondent"].nunique() - simulated
     text = (
         f"This run tells of {real:,} real models and of {simulated:,} simulated respondents with "
-        f"known preferences. Of the real models {asked:,} were asked in this run; the others' "
-        "answers or figures are public."
+        f"known preferences. Real models asked in this run: {asked:,}; of the others, answers or "
+        "figures are public."
     )
     return [page.Html(f'<p class="rv-say">{html.escape(text)}</p>')]
 
