@@ -216,7 +216,8 @@ def _fit_cell(
     reference = _reference(run, instrument, compared)
     fitted = fit(train, reference=reference)
     held = comparisons(choices, compared, role="holdout")
-    scores = asdict(heldout(fitted, held)) if len(held) else {}
+    categories = _categories(run, instrument, compared)
+    scores = asdict(heldout(fitted, held, categories=categories)) if len(held) else {}
     # JSON has no NaN: a floor that does not apply is null.
     scores = {name: value if math.isfinite(value) else None for name, value in scores.items()}
     folder = run.write_utilities(fitted.table(respondent, instrument, arm, provenance))
@@ -231,6 +232,15 @@ def _fit_cell(
         "linked": linked,
         "problem": " ".join(fitted.diagnostics.messages()),
     }
+
+
+def _categories(run: Run, name: str, items: Sequence[str]) -> list[str] | None:
+    """The category of every item, for the category floor; None where it is not known of all."""
+    try:
+        known = load_instrument(name, run.paths.root).items["category"]
+    except RevealedError:  # an imported instrument that is not in this checkout
+        return None
+    return list(known.loc[list(items)]) if set(items) <= set(known.index) else None
 
 
 def _reference(run: Run, name: str, items: Sequence[str]) -> list[str] | None:
