@@ -213,7 +213,7 @@ def test_findings_are_unique_and_writable(
     row = table.loc["moral_machine.amce|takemoto2026/gpt-4o|moral_machine||age"]
     assert round(row["estimate"], 3) == 0.241
     assert row["provenance"] == "published"
-    own = table.loc["moral_machine.amce|halasm/phi-3.5-mini-instruct|moral_machine|age"]
+    own = table.loc["moral_machine.amce|halasm/phi-3.5-mini-instruct|moral_machine||age"]
     assert own["estimate"] == pytest.approx(0.464, abs=5e-4)
     assert own["low"] < own["estimate"] < own["high"]
     # Either source may be missing; the other's findings stay.
