@@ -46,9 +46,11 @@ def verdict(claim: str, found: list[Finding], respondent: str = "real/one") -> s
     return judged[respondent].verdict if respondent in judged else None
 
 
-def test_coherence_needs_accuracy_above_every_floor_and_fewer_cycles_than_chance() -> None:
+def test_coherence_needs_accuracy_above_having_no_values_and_fewer_cycles_than_chance() -> None:
     assert verdict("C1", coherent()) == "supported"
-    assert verdict("C1", coherent(accuracy=0.72)) == "not supported"
+    assert verdict("C1", coherent(accuracy=0.62)) == "not supported"
+    # Between the order floor and the category floor: coarse values, and coherent.
+    assert verdict("C1", coherent(accuracy=0.72)) == "supported"
     assert verdict("C1", coherent(cycles=0.195)) == "not supported"
 
 
