@@ -130,8 +130,8 @@ def _jupyter_book(source: Path, output: Path) -> Path:
         said = _ESCAPES.sub("", f"{done.stdout}\n{done.stderr}").splitlines()
         told = [line for line in said if re.search(r"WARNING|ERROR|Error|error:", line)]
         raise BuildError("Jupyter Book reports:\n" + "\n".join((told or said)[-30:]), where=source)
-    # The first page only forwards; without an icon a browser asks for one that is not there, and one
-    # in a file would be asked for and given up as the page moves on.
+    # The first page only forwards; without an icon a browser asks for one that is not there, and a
+    # file would be asked for and given up as the page moves on.
     first = built / "index.html"
     head = '<!DOCTYPE html>\n<title>Revealed</title>\n<link rel="icon" href="data:," />\n'
     first.write_text(head + first.read_text(encoding="utf-8"), encoding="utf-8")
