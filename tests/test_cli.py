@@ -24,16 +24,8 @@ ask_new: [calibration]
 
 
 @pytest.fixture
-def checkout(tmp_path, monkeypatch):
-    (tmp_path / "data").mkdir()
-    for name in ("instruments", "published", "sources.yaml"):
-        (tmp_path / "data" / name).symlink_to(ROOT / "data" / name)
-    (tmp_path / "study.yaml").write_text(STUDY, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    for name in [*os.environ]:
-        if name.endswith("_API_KEY") or name == "REVEALED_ROOT":
-            monkeypatch.delenv(name)
-    return tmp_path
+def checkout(make_checkout):
+    return make_checkout(STUDY)
 
 
 def revealed(monkeypatch, capsys, *words):

@@ -1,10 +1,6 @@
 """A checkout of its own for every test: the real instruments, a small study file."""
 
-from pathlib import Path
-
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
 
 SMALL = """\
 seed: 7
@@ -28,12 +24,6 @@ ask_new: [calibration]
 
 
 @pytest.fixture
-def checkout(tmp_path, monkeypatch):
-    """A folder that passes for a checkout; the working folder is in it."""
-    (tmp_path / "data").mkdir()
-    for name in ("instruments", "published", "sources.yaml"):
-        (tmp_path / "data" / name).symlink_to(ROOT / "data" / name)
-    (tmp_path / "study.yaml").write_text(SMALL, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("REVEALED_ROOT", raising=False)
-    return tmp_path
+def checkout(make_checkout):
+    """A checkout with the small study; the working folder is in it."""
+    return make_checkout(SMALL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import array_api_strict
 import numpy as np
 import pytest
-from conftest import simulate
+from drawn_answers import simulate
 
 from revealed.foundation.backend import NUMPY, standard_backend
 from revealed.foundation.errors import EstimationError

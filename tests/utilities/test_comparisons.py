@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import good_comparisons
+from drawn_answers import good_comparisons
 from hypothesis import given
 
 from revealed.foundation.errors import DataError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import simulate
+from drawn_answers import simulate
 from scipy.stats import binom
 
 from revealed.utilities import Comparisons, fit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import simulate
+from drawn_answers import simulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array

@@ -12,7 +12,7 @@ import choix
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from conftest import good_comparisons, simulate
+from drawn_answers import good_comparisons, simulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize as scipy_minimize

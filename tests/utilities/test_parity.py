@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import simulate
+from drawn_answers import simulate
 from test_scores import split
 
 from revealed.foundation.errors import EstimationError

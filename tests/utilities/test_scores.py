@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from conftest import simulate
+from drawn_answers import simulate
 from scipy.stats import binomtest
 
 from revealed.foundation.errors import DataError

@@ -26,43 +26,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 from scipy import linalg
 
 from ..foundation.errors import EstimationError
+from .comparisons import Comparisons
 from .curve_model import Array, Curve, Dollars, Grid, Index, Model, build_model, grid_of
 from .curve_newton import Answered, misfit_variance, newton, pairs_of, sandwich, with_effects
 from .likelihood import Link, probability
 from .monotone import MonotoneBasis
 
 WEAK_RIDGE = 0.01
-
-
-class Counted(Protocol):
-    """Answers a row a pair and order, as in `utilities.Comparisons`: indices into ``items``."""
-
-    @property
-    def items(self) -> Sequence[str]:
-        """Item ids."""
-
-    @property
-    def first(self) -> Index:
-        """Position in `items` of the option listed first."""
-
-    @property
-    def second(self) -> Index:
-        """Position in `items` of the other option."""
-
-    @property
-    def n_first(self) -> Array:
-        """Answers for the option listed first."""
-
-    @property
-    def n_second(self) -> Array:
-        """Answers for the other option."""
 
 
 @dataclass(frozen=True)
@@ -233,18 +210,17 @@ class CurveFit:
         return np.asarray((low + high) / 2.0)
 
 
-def _rows(c: Counted, grid: Grid) -> tuple[Index, Index, Array, Array]:
+def _rows(c: Comparisons, grid: Grid) -> tuple[Index, Index, Array, Array]:
     """Rows of `c` between items of the grid, re-indexed to it."""
     place = {item: i for i, item in enumerate(grid.items)}
     to_grid = np.array([place.get(item, -1) for item in c.items], dtype=np.intp)
-    first, second = to_grid[np.asarray(c.first)], to_grid[np.asarray(c.second)]
-    n_first, n_second = np.asarray(c.n_first, float), np.asarray(c.n_second, float)
-    keep = (first >= 0) & (second >= 0) & (n_first + n_second > 0)
-    return first[keep], second[keep], n_first[keep], n_second[keep]
+    first, second = to_grid[c.first], to_grid[c.second]
+    keep = (first >= 0) & (second >= 0) & (c.n > 0)
+    return first[keep], second[keep], c.n_first[keep], c.n_second[keep]
 
 
 def fit_curve(
-    c: Counted,
+    c: Comparisons,
     items: pd.DataFrame,
     curve: Curve = "common",
     *,
@@ -255,7 +231,7 @@ def fit_curve(
     ridge: float = WEAK_RIDGE,
     reference: Sequence[str] | None = None,
     item_effects: bool = False,
-    holdout: Counted | None = None,
+    holdout: Comparisons | None = None,
 ) -> CurveFit:
     """Fit a quantity curve by penalised maximum likelihood (Newton, to a decrement of 1e-8 nats).
 
@@ -317,7 +293,7 @@ def fit_curve(
     return replace(fitted, heldout=log_loss(fitted, holdout)) if holdout is not None else fitted
 
 
-def log_loss(fit: CurveFit, holdout: Counted) -> float:
+def log_loss(fit: CurveFit, holdout: Comparisons) -> float:
     """Mean log-loss of `fit` on held-out answers, in nats an answer (ln 2 is chance)."""
     first, second, n_first, n_second = _rows(holdout, fit.grid)
     if not len(first):

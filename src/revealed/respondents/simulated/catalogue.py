@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -50,15 +49,6 @@ class Declared:
     """Share of answers that cannot be read."""
     decorated_rate: float = 0.1
     """Share of answers that say "(A)" or "Option A." where "A" was asked for."""
-
-    def planted_log_rate(self, dear: str, cheap: str) -> float | None:
-        """ln of the planted rate between two goods, None if none was planted."""
-        for one, other, rate in self.planted_rates:
-            if (one, other) == (dear, cheap):
-                return math.log(rate)
-            if (other, one) == (dear, cheap):
-                return -math.log(rate)
-        return None
 
 
 PLANTED = (("Brazil", "Italy", 20.0),)
