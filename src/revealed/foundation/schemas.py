@@ -178,7 +178,9 @@ class Finding:
     ``estimand`` is a stable name (``exchange.log_price``); what it is about within the estimand
     (a good, a pair of respondents) is ``subject``. ``low`` and ``high`` bound the 95 % interval and
     are None where the source publishes none. ``n`` counts what the interval's method counts (pairs
-    for utilities, scenarios for conjoint effects), named in ``method``.
+    for utilities, scenarios for conjoint effects), named in ``method``. ``family`` names the
+    findings that are tested together, and ``null`` is the estimate if there is no effect: with
+    both, the finding counts among those adjusted for their number (`measures.multiplicity`).
     """
 
     estimand: str
@@ -196,6 +198,8 @@ class Finding:
     instrument: str = ""
     subject: str = ""
     note: str = ""
+    family: str = ""
+    null: float | None = None
 
     @property
     def id(self) -> str:

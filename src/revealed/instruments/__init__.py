@@ -17,7 +17,8 @@ from .arms import (
     unpad,
 )
 from .datasheet import Datasheet
-from .load import ORIGINAL, Instrument, list_instruments, load_instrument, load_options
+from .instrument import Instrument, item_table
+from .load import ORIGINAL, list_instruments, load_instrument, load_options
 from .options import item_id
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "extract_options",
     "is_padded",
     "item_id",
+    "item_table",
     "list_arms",
     "list_instruments",
     "load_arm",

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,46 +17,12 @@ from ..foundation.paths import project_root
 from . import grammar
 from .datasheet import Datasheet
 from .goods import exchange_items, load_category, load_measures, reference_goods
+from .instrument import Instrument, item_table
 from .options import Option, check_options, item_id
 from .reading import Sheet, parse_yaml, read_text, validate
 
 ORIGINAL = "cais/options_hierarchical"
 """The original study's outcome set, read from the fetch cache as its authors published it."""
-
-_DEFAULTS: dict[str, Any] = {
-    "item": "", "text": "", "category": "", "kind": "", "good": "", "measure": "",
-    "quantity": float("nan"), "sign": 1, "role": "", "alias_of": "",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Instrument:
-    """Stimuli with what a reader must know of them.
-
-    Attributes
-    ----------
-    name, title
-        ``countries.lives_saved``; "Countries: lives saved".
-    items
-        One row an option. Index ``item``: the stable id. Columns: ``text``; ``category``; ``kind``
-        (outcome, good, dollar or calibration); ``good`` and ``measure`` ("" if none); ``quantity``
-        (NaN if none; dollars for anchors, minutes for happiness); ``sign`` (-1 where less is
-        better); ``role`` ("" or placebo: an invented good, or a second name of another);
-        ``alias_of`` ("" or the good this is another name of).
-    pairs
-        Calibration only: columns ``better`` and ``worse``, item ids.
-    datasheet
-        Purpose, construction and known limits.
-    reference
-        The gauge subset: goods for exchange instruments, item ids otherwise.
-    """
-
-    name: str
-    title: str
-    items: pd.DataFrame
-    pairs: pd.DataFrame | None
-    datasheet: Datasheet
-    reference: tuple[str, ...]
 
 
 def instruments_folder(root: Path | None = None) -> Path:
@@ -75,6 +40,7 @@ def list_instruments(root: Path | None = None) -> list[str]:
     for path in sorted((folder / "goods").glob("*.csv")):
         category = load_category(path)
         names += [f"{category.name}.{measure}" for measure in category.header.measures]
+    names += _experiments()
     if _cached(ORIGINAL).is_file():
         names.append(ORIGINAL)
     return names
@@ -86,7 +52,8 @@ def load_instrument(name: str, root: Path | None = None) -> Instrument:
     Parameters
     ----------
     name
-        ``calibration``, ``outcomes``, ``<category>.<measure>`` or ``cais/options_hierarchical``.
+        ``calibration``, ``outcomes``, ``<category>.<measure>``, an experiment's own, or
+        ``cais/options_hierarchical``.
     root
         The checkout (default: the one we are in).
 
@@ -105,6 +72,8 @@ def load_instrument(name: str, root: Path | None = None) -> Instrument:
     if name == ORIGINAL:
         sheet = _datasheet(folder / "original_outcomes.yaml")
         return load_options(_cached(name), name, sheet)
+    if name in (builders := _experiments()):
+        return builders[name](name, folder)
     category, dot, measure = name.partition(".")
     path = folder / "goods" / f"{category}.csv"
     if not dot or not re.fullmatch(r"\w+", category) or not path.is_file():
@@ -165,7 +134,7 @@ def load_options(path: Path, name: str, datasheet: Datasheet) -> Instrument:
                 {"item": item_id(option), "text": option, "category": category, "kind": "outcome"}
             )
     check_options(options, path)
-    items = _table(rows, path)
+    items = item_table(rows, path)
     return Instrument(name, datasheet.title, items, None, datasheet, tuple(items.index))
 
 
@@ -205,7 +174,7 @@ def _outcomes(folder: Path) -> Instrument:
     if not rows:
         raise ConfigError("holds no category files.", where=folder)
     return Instrument(
-        "outcomes", header.title, _table(rows, folder), None, _plain(header), tuple(reference)
+        "outcomes", header.title, item_table(rows, folder), None, _plain(header), tuple(reference)
     )
 
 
@@ -231,7 +200,7 @@ def _calibration(path: Path) -> Instrument:
                 }
             )
         pairs.append({side: item_id(row[side]) for side in ("better", "worse")})
-    items = _table(rows, path)
+    items = item_table(rows, path)
     return Instrument(
         "calibration",
         header.title,
@@ -245,7 +214,7 @@ def _calibration(path: Path) -> Instrument:
 def _exchange(path: Path, measure: str, measures_path: Path) -> Instrument:
     category = load_category(path)
     measures = load_measures(measures_path)
-    items = _table(exchange_items(category, measure, measures), path)
+    items = item_table(exchange_items(category, measure, measures), path)
     what = measures.measures[measure]
     sheet = Datasheet(
         title=f"{category.header.title}: {what.title[:1].lower()}{what.title[1:]}",
@@ -258,16 +227,11 @@ def _exchange(path: Path, measure: str, measures_path: Path) -> Instrument:
     )
 
 
-def _table(rows: Sequence[dict[str, Any]], path: Path) -> pd.DataFrame:
-    columns = {
-        name: [row.get(name, default) for row in rows] for name, default in _DEFAULTS.items()
-    }
-    items = pd.DataFrame(columns).set_index("item")
-    if items.index.has_duplicates:
-        name = items.index[items.index.duplicated()][0]
-        raise ConfigError(f"two options go by the id {name!r}; reword one of them.", where=path)
-    items["quantity"] = items["quantity"].astype(float)
-    return items
+def _experiments() -> dict[str, Callable[[str, Path], Instrument]]:
+    """The builder of every instrument of an experiment, by the instrument's name."""
+    from .experiments import MODULES  # its modules read files with the functions of this one
+
+    return {name: module.build for module in MODULES for name in module.NAMES}
 
 
 def _datasheet(path: Path) -> Datasheet:

@@ -8,7 +8,7 @@ cycle probability from the raw rates and two nulls stand beside them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -403,7 +403,9 @@ def findings(
     """
     if choices.empty:
         return []
-    cell = {name: str(choices[name].iloc[0]) for name in ("respondent", "instrument", "arm")}
+    cell: dict[str, Any] = {
+        name: str(choices[name].iloc[0]) for name in ("respondent", "instrument", "arm")
+    }
     made: list[Finding] = []
 
     def add(estimand: str, estimate: Estimate, unit: str, subject: str = "") -> None:

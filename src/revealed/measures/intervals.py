@@ -7,10 +7,13 @@ other, whole pairs very nearly are.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
+
+from ..foundation.schemas import Finding
 
 Array = NDArray[np.float64]
 Z95 = float(special.ndtri(0.975))
@@ -26,6 +29,13 @@ class Estimate:
     n: int
     method: str
     note: str = ""
+
+    def finding(self, estimand: str, unit: str, **about: Any) -> Finding:
+        """This estimate as a finding; `about` holds the finding's other fields."""
+        return Finding(
+            estimand=estimand, estimate=self.value, low=self.low, high=self.high, unit=unit,
+            n=self.n, method=self.method, **{"note": self.note, **about},
+        )  # fmt: skip
 
 
 def share(

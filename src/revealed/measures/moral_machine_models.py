@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -211,7 +212,7 @@ def choice_findings(
 
 def model_findings(effects: pd.DataFrame, position: pd.Series | None) -> list[Finding]:
     """Findings of the published tables: effects, distances, size trend, habits of place."""
-    about = {"chapter": CHAPTER, "instrument": INSTRUMENT}
+    about: dict[str, Any] = {"chapter": CHAPTER, "instrument": INSTRUMENT}
     unit = "difference in probability"
     found = [
         Finding(

@@ -420,7 +420,9 @@ def findings(
     if choices.empty:
         return []
     g = gate(choices, calibration, calibration_pairs, replicates=replicates, seed=seed)
-    cell = {name: str(choices[name].iloc[0]) for name in ("respondent", "instrument", "arm")}
+    cell: dict[str, Any] = {
+        name: str(choices[name].iloc[0]) for name in ("respondent", "instrument", "arm")
+    }
     made: list[Finding] = []
 
     def add(estimand: str, estimate: Estimate | None, unit: str, note: str = "") -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -225,7 +226,7 @@ def findings(
     some = next(iter(arms.values()), None)
     if some is None or some.empty:
         return []
-    cell = {name: str(some[name].iloc[0]) for name in ("respondent", "instrument")}
+    cell: dict[str, Any] = {name: str(some[name].iloc[0]) for name in ("respondent", "instrument")}
     made: list[Finding] = []
 
     def add(estimand: str, e: Estimate, unit: str, subject: str = "", note: str = "") -> None:

@@ -108,7 +108,7 @@ def start_pairs(cell: Cell, instrument: Instrument, items: pd.DataFrame, seed: i
             )
         listed = instrument.pairs
         return pd.DataFrame(
-            {"first": listed["better"], "second": listed["worse"],
+            {"first": listed.iloc[:, 0], "second": listed.iloc[:, 1],
              "samples": cell.design.samples, "role": "train"}
         )  # fmt: skip
     n = len(items)

@@ -149,7 +149,7 @@ class Simulated:
 
     def _utility(self, text: str, arm: str) -> float:
         d = self.declared
-        u = self.values.utility(_bare(text)) + d.per_character * len(text)
+        u = self.values.utility(_bare(text), arm) + d.per_character * len(text)
         if d.wording_sd:
             u += d.wording_sd * self.values.draw("wording", arm, _bare(text))
         return u

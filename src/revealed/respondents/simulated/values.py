@@ -12,10 +12,11 @@ import math
 from collections.abc import Mapping
 from functools import cache
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...instruments import ORIGINAL, list_instruments, load_instrument
 from .catalogue import Declared
+from .traits import UTILITIES
 
 SPAN = 4.0
 """Utility between the smallest and the largest quantity of a measure's grid."""
@@ -39,11 +40,16 @@ class Facts(NamedTuple):
     slope: float
     """Utility an e-fold of the quantity, its sign included; 0 if there is none."""
     level: float
+    row: Mapping[str, Any]
+    """The item's whole row, with its ``item`` and ``text``."""
 
 
 @cache
 def facts() -> Mapping[str, Facts]:
-    """Facts by option text, from the item tables of all our instruments."""
+    """Facts by option text, from the item tables of all our instruments.
+
+    Experiments come last, so a text that stands in the outcomes too is known as the experiment's.
+    """
     known: dict[str, Facts] = {}
     for name in list_instruments():
         if name == ORIGINAL:  # its texts carry no goods or quantities
@@ -54,18 +60,18 @@ def facts() -> Mapping[str, Facts]:
         # The same for every good of a measure: prices then are differences between goods alone.
         low, high = goods["quantity"].min(), goods["quantity"].max()
         slope = SPAN / math.log(high / low) if len(goods) and high > low else 0.0
-        better = set(instrument.pairs["better"]) if instrument.pairs is not None else set()
-        columns = ("text", "kind", "category", "good", "quantity", "sign", "role", "alias_of")
-        for item, text, kind, category, good, quantity, sign, role, alias in items[
-            list(columns)
-        ].itertuples(name=None):
-            level = 0.0
+        pairs = instrument.pairs
+        better = set(pairs["better"]) if pairs is not None and "better" in pairs else set()
+        for row in items.reset_index().to_dict("records"):
+            kind, good, level = row["kind"], row["good"], 0.0
             if kind == "calibration":
-                level = CLEAR if item in better else -CLEAR
-            if kind == "good" and role == "placebo":
+                level = CLEAR if row["item"] in better else -CLEAR
+            if kind == "good" and row["role"] == "placebo":
                 # A second spelling is the same good; an invented place is an average one.
-                good = alias
-            known[text] = Facts(kind, category, good, quantity, sign * slope, level)
+                good = row["alias_of"]
+            known[row["text"]] = Facts(
+                kind, row["category"], good, row["quantity"], row["sign"] * slope, level, row
+            )
     return known
 
 
@@ -74,13 +80,16 @@ class Values:
 
     def __init__(self, declared: Declared):
         self.declared = declared
-        self._utility: dict[str, float] = {}
+        self._utility: dict[tuple[str, str], float] = {}
 
-    def utility(self, text: str) -> float:
-        """Utility of an option's (unpadded) text, apart from its length and the wording."""
-        found = self._utility.get(text)
+    def utility(self, text: str, arm: str = "forced") -> float:
+        """Utility of an option's (unpadded) text, apart from its length and the wording.
+
+        The arm matters only where an experiment's arms ask different things.
+        """
+        found = self._utility.get((text, arm))
         if found is None:
-            found = self._utility[text] = self.declared.values * self._compute(text)
+            found = self._utility[text, arm] = self.declared.values * self._compute(text, arm)
         return found
 
     def log_price(self, good: str) -> float:
@@ -96,10 +105,12 @@ class Values:
         """A standard normal number that depends on the seed and on `what`, and on nothing else."""
         return _NORMAL.inv_cdf(uniform(str(self.declared.seed), *what))
 
-    def _compute(self, text: str) -> float:
+    def _compute(self, text: str, arm: str) -> float:
         known = facts().get(text)
         if known is None:
             return OUTCOME_SD * self.draw("text", text)
+        if known.kind in UTILITIES:
+            return UTILITIES[known.kind](self, known.row, arm)
         if known.kind == "calibration":
             return known.level
         if known.kind == "dollar":

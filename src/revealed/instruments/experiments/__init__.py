@@ -1,0 +1,26 @@
+"""Instruments of single experiments: one module each, which builds its items from its own files.
+
+A module names what it builds in ``NAMES`` and builds it with ``build(name, folder)``, where
+`folder` is ``data/instruments``. What asks or fits may not enter.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from ..instrument import Instrument
+
+
+class Experiment(Protocol):
+    """What a module of this package offers."""
+
+    NAMES: tuple[str, ...]
+
+    @staticmethod
+    def build(name: str, folder: Path) -> Instrument:
+        """The instrument of that name, validated."""
+
+
+MODULES: tuple[Experiment, ...] = ()
+"""The modules, in the order in which their instruments are listed."""
