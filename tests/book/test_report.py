@@ -211,3 +211,14 @@ def test_findings_are_counted_by_provenance() -> None:
     rows = [line.split("</span></td>")[1] for line in html.split("<tr>")[2:]]
     counts = [row.rsplit('rv-number">', 1)[1].split("<")[0] for row in rows]
     assert counts == ["0", "5", "0", "1"]  # elicited, public, published, simulated
+
+
+def test_the_book_says_how_many_findings_were_tried() -> None:
+    from revealed.report import pages
+
+    at = {"low": 0.1, "high": 0.5, "family": "x.slope", "null": 0.0}
+    made = [finding("x.y", 0.3, respondent=f"r{i}", **at) for i in range(3)]
+    html = pages.tried(page.rows([*made, finding("x.z", 0.3)]))
+    cells = [line.split("<")[0] for line in html.split("<td")[1:] for line in [line.split(">")[1]]]
+    assert cells[:4] == ["x.slope", "3", "3", "3"]
+    assert "No finding" in pages.tried(page.rows(coherent()))

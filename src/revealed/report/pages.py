@@ -18,6 +18,7 @@ from revealed.foundation.errors import RevealedError
 from revealed.foundation.paths import atomic_write
 from revealed.foundation.schemas import PROVENANCES
 from revealed.instruments import list_instruments, load_instrument
+from revealed.measures import multiplicity
 from revealed.study import Run
 
 from . import archive, chain, front
@@ -40,6 +41,7 @@ def generate(run: Run, folder: Path) -> None:
         "rules": lambda: front.rules(run),
         "badges": lambda: badges(findings),
         "gate": gate,
+        "tried": lambda: tried(findings),
         "chain": lambda: chain_picture(run),
         "datasheets": lambda: datasheets(run),
         "archive": lambda: archive_link(run),
@@ -85,6 +87,18 @@ def gate() -> str:
     return (
         f'<div class="rv-table rv-plain"><div class="rv-scroll"><table>{cells}</table></div></div>'
     )
+
+
+def tried(findings: pd.DataFrame) -> str:
+    """How many findings of each family were tried, and how many stand after adjustment."""
+    counts = multiplicity.tally(findings)
+    if counts.empty:
+        return str(page.note("No finding of this run is one of a family."))
+    called = {
+        "family": "family", "tried": "tried", "unadjusted": "stand alone",
+        "stand": "stand after adjustment", "provenance": "",
+    }  # fmt: skip
+    return str(page.table(counts, "Findings tried, by family", columns=called))
 
 
 def chain_picture(run: Run) -> str:
