@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..instrument import Instrument
+from . import corrigibility, discounting, power
 
 
 class Experiment(Protocol):
@@ -22,5 +23,9 @@ class Experiment(Protocol):
         """The instrument of that name, validated."""
 
 
-MODULES: tuple[Experiment, ...] = ()
+MODULES: tuple[Experiment, ...] = (
+    corrigibility,
+    discounting,
+    power,
+)
 """The modules, in the order in which their instruments are listed."""

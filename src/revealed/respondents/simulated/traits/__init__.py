@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from . import corrigibility, discounting, power
+
 if TYPE_CHECKING:
     from ..respondent import Simulated
     from ..values import Values
@@ -22,7 +24,11 @@ Draw = Callable[[str], float]
 Saying = Callable[["Simulated", Mapping[str, str], Draw], str]
 """From a respondent, the places of a question's form and draws to the raw text of an answer."""
 
-MODULES: tuple[ModuleType, ...] = ()
+MODULES: tuple[ModuleType, ...] = (
+    corrigibility,
+    discounting,
+    power,
+)
 
 UTILITIES: dict[str, Utility] = {
     kind: utility
