@@ -46,7 +46,7 @@ class _Design(Datasheet):
     now: str
     later: str
     blocks: Annotated[list[_Block], Field(min_length=1)]
-    dominance: list[tuple[tuple[Any, ...], tuple[Any, ...]]]
+    dominance: list[Annotated[list[list[Any]], Field(min_length=2, max_length=2)]]
 
 
 def build(name: str, folder: Path) -> Instrument:
