@@ -8,6 +8,8 @@ import matplotlib
 
 matplotlib.use("agg")
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -126,14 +128,15 @@ def test_corrected_beside_parity(fit: CurveFit, items: pd.DataFrame) -> None:
 
 
 def test_quantity_curves(fit: CurveFit, items: pd.DataFrame) -> None:
-    means = pd.DataFrame({"item": items.index, "mean": fit.utility + 3.0})
-    fig, alt = figures.quantity_curves(fit, "simulated", utilities=means)
+    off = fit.utility - fit.on_curve
+    assert not off.any()  # no item effects were fitted, so none are drawn
+    assert len(figures.quantity_curves(fit, "simulated")[0].axes[0].lines) == 4
+    fig, alt = figures.quantity_curves(replace(fit, item_sd=0.1), "simulated")
     fits_a_phone(fig)
     lines = [line for line in fig.axes[0].lines if line.get_linestyle() != "None"]
     points = [line for line in fig.axes[0].lines if line.get_linestyle() == "None"]
     assert len(lines) == len(points) == 4
     for line, point in zip(lines, points, strict=True):
-        # Free utilities are drawn on the curve's zero: a constant apart is no difference.
         np.testing.assert_allclose(line.get_ydata(), point.get_ydata(), atol=1e-9)
         assert np.all(np.diff(line.get_ydata()) > 0)
     assert "Slopes at the centre: Aland" in alt

@@ -170,17 +170,14 @@ def quantity_curves(
     provenance: str | Iterable[str],
     *,
     goods: Sequence[str] | None = None,
-    utilities: pd.DataFrame | None = None,
     xlabel: str = "Quantity",
 ) -> tuple[Figure, str]:
-    """Utility against quantity for a few goods, with free utilities as points where given.
+    """Utility against quantity for a few goods; points are items with their own deviations.
 
     Parameters
     ----------
     goods
         Which (at most 6); default the most and least valued, and two between.
-    utilities
-        Columns item and mean of an item-by-item fit; moved to the curve's zero.
     """
     if goods is None:
         order = np.argsort(-fit.b)
@@ -189,11 +186,7 @@ def quantity_curves(
     if not goods or len(goods) > 6:
         raise DataError("a figure of curves shows one to six goods.")
     grid, u = fit.grid, fit.on_curve
-    points = None
-    if utilities is not None:
-        known = utilities.set_index("item")["mean"].reindex(grid.items).to_numpy(float)
-        gap = (u - known)[grid.good >= 0]
-        points = known + np.nanmean(gap)
+    points = fit.utility if fit.item_sd > 0 else None
     fig, ax = figure(4.0)
     for k, good in enumerate(goods):
         if good not in fit.goods:
