@@ -25,6 +25,12 @@ from .original_format import (
     import_utilities,
 )
 from .published import load_claims, load_published
+from .seven_models import (
+    SEVEN_MODELS,
+    SEVEN_MODELS_FILE,
+    import_seven_models,
+    load_monetary_items,
+)
 
 PUBLIC_RESPONDENTS: Mapping[str, str] = MappingProxyType(
     {
@@ -52,6 +58,8 @@ __all__ = [
     "INSTRUMENT",
     "MORAL_MACHINE_RESPONDENT",
     "PUBLIC_RESPONDENTS",
+    "SEVEN_MODELS",
+    "SEVEN_MODELS_FILE",
     "TRIADS_RESPONDENT",
     "Source",
     "available",
@@ -60,10 +68,12 @@ __all__ = [
     "find_source",
     "import_moral_machine_choices",
     "import_moral_machine_effects",
+    "import_seven_models",
     "import_triad_rows",
     "import_triads",
     "import_utilities",
     "list_sources",
     "load_claims",
+    "load_monetary_items",
     "load_published",
 ]
