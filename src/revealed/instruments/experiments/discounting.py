@@ -2,7 +2,8 @@
 
 Items are payments, pairs are cells. A pair's columns are ``sooner`` and ``later`` (in the block
 ``dominance``: the better and the worse option), ``block``, ``start`` and ``gap`` in months, ``base``
-(the sooner sum in dollars) and ``ratio`` (later over sooner sum).
+(the sooner sum in dollars), ``ratio`` (later over sooner sum) and ``misleading`` (the worse option
+shows the larger number).
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def build(name: str, folder: Path) -> Instrument:
     path = folder / "discounting" / "design.yaml"
     design = validate(_Design, parse_yaml(read_text(path), path), path)
     items: dict[str, dict[str, Any]] = {}
+    figures: dict[str, float] = {}
 
     def payment(verb: str, dollars: float, months: int, cents: bool = False) -> str:
         if verb not in ("receive", "pay") or dollars <= 0 or round(dollars * 100, 6) % 1:
@@ -73,6 +75,7 @@ def build(name: str, folder: Path) -> Instrument:
             "quantity": dollars, "sign": 1 if verb == "receive" else -1, "months": months,
             "figure": dollars * (100 if cents else 1),
         }  # fmt: skip
+        figures[items[text]["item"]] = items[text]["figure"]
         return str(items[text]["item"])
 
     pairs: list[dict[str, Any]] = []
@@ -85,7 +88,7 @@ def build(name: str, folder: Path) -> Instrument:
                             "sooner": payment("receive", base, block.start),
                             "later": payment("receive", round(base * ratio, 6), block.start + gap),
                             "block": block.name, "start": block.start, "gap": gap, "base": base,
-                            "ratio": ratio,
+                            "ratio": ratio, "misleading": False,
                         }
                     )  # fmt: skip
     for better, worse in design.dominance:
@@ -94,6 +97,7 @@ def build(name: str, folder: Path) -> Instrument:
             {
                 "sooner": one, "later": two, "block": "dominance", "start": 0, "gap": 0,
                 "base": float(better[1]), "ratio": float(worse[1]) / float(better[1]),
+                "misleading": figures[two] > figures[one],
             }
         )  # fmt: skip
     check_options((Option(text, 1) for text in items), path)

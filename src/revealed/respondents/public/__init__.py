@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from .cache import Source, available, cache_folder, fetch, find_source, list_sources
+from .cogbench import COGBENCH_FILES, import_cogbench
 from .moral_machine import (
     ATTRIBUTES,
     CHARACTERS,
@@ -55,6 +56,7 @@ Machine's for `import_moral_machine_choices`."""
 __all__ = [
     "ATTRIBUTES",
     "CHARACTERS",
+    "COGBENCH_FILES",
     "INSTRUMENT",
     "MORAL_MACHINE_RESPONDENT",
     "PUBLIC_RESPONDENTS",
@@ -66,6 +68,7 @@ __all__ = [
     "cache_folder",
     "fetch",
     "find_source",
+    "import_cogbench",
     "import_moral_machine_choices",
     "import_moral_machine_effects",
     "import_seven_models",
