@@ -19,10 +19,11 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS := True
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help book test slow check serve install lock dag clean
+.PHONY: help book fast test slow check serve install lock dag clean
 
 help:
 	@echo "make book    install, run the study, render the website"
+	@echo "make fast    the same from a small study, in two minutes, to try things on"
 	@echo "make serve   open the rendered book on http://localhost:$(PORT)"
 	@echo "make test    the fast tests      make slow   the others (minutes, a browser)"
 	@echo "make check   ruff and mypy       make lock   renew the lock files"
@@ -30,6 +31,9 @@ help:
 
 book: install
 	@$(BIN)/python -m revealed.cli book --run $(RUN) --cores $(JOBS)
+
+fast: install
+	@$(BIN)/python -m revealed.cli book --fast --cores $(JOBS)
 
 test: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -252,6 +252,9 @@ def book(
     context: typer.Context,
     run: RunName = "default",
     cores: Annotated[int, typer.Option(help="Steps at the same time.")] = os.cpu_count() or 1,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="A small study to try things on, in a run `fast`.")
+    ] = False,
 ) -> None:
     """Make the book: every step that is not up to date, then the website.
 
@@ -259,7 +262,8 @@ def book(
     """
     from revealed import study
 
-    opened = study.open_run(run)
+    small = "fast" if run == "default" else run
+    opened = study.start_fast(small) if fast else study.open_run(run)
     study.run_chain(opened.paths.root, opened.name, cores=cores, flags=context.args)
     if not context.args:
         site = opened.paths.root / "_build" / "html" / "index.html"

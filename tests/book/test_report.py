@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
 from revealed.figures import page
 from revealed.foundation.errors import DataError, RevealedError
@@ -202,6 +203,20 @@ def test_an_unexecuted_chapter_is_refused(checkout: Path, staged: str | None, wh
         path.write_text(staged)
     with pytest.raises(DataError, match=why):
         assemble(open_run("default", checkout))
+
+
+def test_a_fast_run_is_marked_on_every_page_and_another_is_not(checkout: Path) -> None:
+    from revealed.report import stage
+
+    text = (checkout / "_config.yml").read_text()
+    assert stage._configuration(checkout, fast=False) == text
+    content = yaml.safe_load(stage._configuration(checkout, fast=True))
+    assert content["title"] == "t"
+    # The theme shows an announcement across the top of every page.
+    assert content["sphinx"]["config"]["html_theme_options"]["announcement"] == stage.FAST
+    kept = yaml.safe_load(stage._configuration(ROOT, fast=True))
+    options = kept["sphinx"]["config"]["html_theme_options"]
+    assert {"announcement", "logo"} <= set(options)
 
 
 def test_findings_are_counted_by_provenance() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from revealed.foundation.errors import ConfigError
-from revealed.study import load_study
+from revealed.instruments import load_instrument
+from revealed.study import load_study, open_run, plan, start_fast, start_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -148,3 +149,66 @@ def test_the_original_can_be_asked_once_it_is_fetched(monkeypatch, tmp_path):
     assert study.cells()
     with pytest.raises(ConfigError, match=r"revealed fetch cais/options_hierarchical\.json"):
         study.cells(instruments=["cais/options_hierarchical"])
+
+
+FAST = "fast: {respondents: [simulated/coherent, simulated/egalitarian], share: 0.25, items: 20}\n"
+
+
+def test_the_fast_profile_asks_fewer_of_less(checkout):
+    file = checkout / "study.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + FAST, encoding="utf-8")
+    whole = load_study(file)
+    fast = whole.fast_version()
+    assert [entry.spec.name for entry in fast.respondents] == list(whole.fast.respondents)
+    outcomes, sexes = fast.experiments["outcomes"], fast.experiments["sexes"]
+    assert (outcomes.share, outcomes.items) == (0.25, 20)
+    assert (sexes.share, sexes.items) == (0.25, "all")
+    requests = [plan(study)["requests"].sum() for study in (whole, fast)]
+    # A quarter of the pairs of half the items, or more where fewer would not link them.
+    assert 1 / 8 <= requests[1] / requests[0] < 1 / 4
+    assert fast.root == whole.root
+
+
+def test_listed_pairs_are_shared_out_by_seed(checkout):
+    file = checkout / "study.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + FAST, encoding="utf-8")
+    study = load_study(file).fast_version()
+    (cell,) = study.cells([study.respondents[1].spec], ["calibration"])
+    instrument = load_instrument("calibration", checkout)
+    drawn = [start_pairs(cell, instrument, instrument.items, seed) for seed in (7, 7, 8)]
+    assert len(drawn[0]) == round(0.25 * len(instrument.pairs))
+    assert drawn[0].equals(drawn[1])
+    assert not drawn[0].equals(drawn[2])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("simulated/egalitarian], share", "simulated/coherrent], share", "no respondent"),
+        ("share: 0.25", "share: 1.5", "share: Input should be less than 1"),
+        ("items: 20", "itmes: 20", "unknown key 'itmes'. Did you mean 'items'?"),
+    ],
+)
+def test_mistakes_in_the_fast_profile_are_named(checkout, old, new, says):
+    file = checkout / "study.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + FAST, encoding="utf-8")
+    line = edit(checkout, old, new)
+    with pytest.raises(ConfigError) as error:
+        load_study(file)
+    assert says in str(error.value)
+    assert f"line {line}" in str(error.value)
+
+
+def test_a_fast_run_stays_one_and_never_takes_over_another(checkout):
+    with pytest.raises(ConfigError, match="no fast profile"):
+        start_fast("fast")
+    file = checkout / "study.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + FAST, encoding="utf-8")
+    assert not open_run("fast").fast
+    assert start_fast("fast").fast
+    assert open_run("fast").study.experiments["outcomes"].share == 0.25
+    assert start_fast("fast").fast
+    (checkout / "data" / "runs" / "default" / "choices").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="holds answers to the whole study"):
+        start_fast("default")
+    assert not open_run("default").fast

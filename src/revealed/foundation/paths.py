@@ -81,10 +81,23 @@ class RunPaths:
         """Every answer, durable (SQLite)."""
         return self.folder / "ledger.sqlite"
 
+    @property
+    def fast(self) -> Path:
+        """Stands there if the run is of the study's small profile."""
+        return self.folder / "fast"
+
     def choices(self, respondent: str, instrument: str, arm: str) -> Path:
         """Counts per pair and order (Parquet, schema `foundation.schemas.CHOICES`)."""
         name = f"{slug(instrument)}.{slug(arm)}.parquet"
         return self.folder / "choices" / slug(respondent) / name
+
+    def answers(self, respondent: str, name: str) -> Path:
+        """Answers to a question set (Parquet, schema `foundation.schemas.ANSWERS`)."""
+        return self.folder / "answers" / slug(respondent) / f"{slug(name)}.parquet"
+
+    def questions(self, respondent: str, name: str) -> Path:
+        """The questions of a set made from earlier answers, as they were asked (Parquet)."""
+        return self.folder / "questions" / slug(respondent) / f"{slug(name)}.parquet"
 
     def utilities(self, respondent: str, instrument: str, arm: str) -> Path:
         """Folder of ``utilities.parquet``, ``fit.json`` and ``covariance.npy``."""

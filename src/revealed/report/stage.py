@@ -20,10 +20,15 @@ from typing import Any
 import yaml
 
 from revealed.foundation.errors import DataError, RevealedError
-from revealed.foundation.paths import project_root
+from revealed.foundation.paths import atomic_write, project_root
 from revealed.study import Run, open_run
 
 from . import archive, pages
+
+FAST = (
+    "Fast profile: few respondents and few answers, to try things on. Nothing here is for quoting."
+)
+"""What every page of a fast run says."""
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -62,8 +67,9 @@ def assemble(run: str | Run = "default", root: Path | None = None) -> Path:
     root = opened.paths.root
     stage = root / "_build" / "stage"
     stage.mkdir(parents=True, exist_ok=True)
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copyfile(root / name, stage / name)
+    shutil.copyfile(root / "_toc.yml", stage / "_toc.yml")
+    with atomic_write(stage / "_config.yml") as temporary:
+        temporary.write_text(_configuration(root, opened.fast), encoding="utf-8")
     for name in ("book", "extra"):
         shutil.rmtree(stage / name, ignore_errors=True)
     shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("__pycache__"))
@@ -72,6 +78,19 @@ def assemble(run: str | Run = "default", root: Path | None = None) -> Path:
     archive.publish(opened, stage / "extra")
     pages.generate(opened, stage / "book" / "generated")
     return stage
+
+
+def _configuration(root: Path, fast: bool) -> str:
+    """The book's configuration; a fast run gets a line across the top of every page."""
+    text = (root / "_config.yml").read_text(encoding="utf-8")
+    if not fast:
+        return text
+    content = yaml.safe_load(text)
+    at = content
+    for key in ("sphinx", "config", "html_theme_options"):
+        at = at.setdefault(key, {})
+    at["announcement"] = FAST
+    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 def _executed(path: Path) -> None:

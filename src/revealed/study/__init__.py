@@ -11,7 +11,7 @@ from .imports import fetch_sources, import_choices, import_public
 from .notebook import NotebookError, execute_notebook
 from .plan import plan, start_pairs
 from .progress import status
-from .run import Run, open_run
+from .run import Run, open_run, start_fast
 from .steps import elicit_respondent, fit_respondent, run_respondents
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "plan",
     "run_chain",
     "run_respondents",
+    "start_fast",
     "start_pairs",
     "status",
 ]

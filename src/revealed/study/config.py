@@ -50,6 +50,8 @@ class Design(_Strict):
     """Random triples of items whose three pairs are all asked (for cycles)."""
     holdout: float = Field(default=0.1, ge=0, lt=1)
     """Share of pairs, drawn uniformly, on which the fit is scored and never trained."""
+    share: float = Field(default=1.0, gt=0, le=1)
+    """Share of all this that is asked, drawn by seed; the fast profile lowers it."""
 
 
 class RealDesign(_Strict):
@@ -62,6 +64,18 @@ class RealDesign(_Strict):
     samples: int | None = Field(default=None, ge=1)
     triads: int | None = Field(default=None, ge=0)
     holdout: float | None = Field(default=None, ge=0, lt=1)
+    share: float | None = Field(default=None, gt=0, le=1)
+
+
+class Fast(_Strict):
+    """What is left of the study in its small profile, which is to try things, not to quote."""
+
+    respondents: tuple[str, ...] = Field(min_length=2)
+    """Names of the respondents that are still asked."""
+    share: float = Field(gt=0, lt=1)
+    """Share of pairs and questions that is still asked."""
+    items: int = Field(ge=10)
+    """At most so many items, where an experiment draws a sample of them."""
 
 
 class Experiment(Design):
@@ -107,6 +121,8 @@ class Study(_Strict):
     respondents: tuple[Entry, ...] = ()
     ask_new: tuple[str, ...] = ()
     """Experiments for a respondent named on the command line and not listed here."""
+    fast: Fast | None = None
+    """The small profile (`revealed book --fast`)."""
     _root: Path = PrivateAttr(Path())
     _file: str = PrivateAttr("study.yaml")
     _lines: _Lines = PrivateAttr({})
@@ -123,6 +139,29 @@ class Study(_Strict):
         )
         number = next(numbers, None)
         return f"{self._file}, line {number}" if number else self._file
+
+    def fast_version(self) -> Study:
+        """The study in its small profile.
+
+        Raises
+        ------
+        ConfigError
+            If the study file has no such profile.
+        """
+        if self.fast is None:
+            raise ConfigError(
+                "the study has no fast profile.",
+                where=self._file,
+                todo="Add `fast: {respondents: [...], share: 0.3, items: 40}`, or drop --fast.",
+            )
+        kept, smaller = self.fast.respondents, {}
+        for name, experiment in self.experiments.items():
+            change: dict[str, Any] = {"share": experiment.share * self.fast.share}
+            if isinstance(experiment.items, int):
+                change["items"] = min(experiment.items, self.fast.items)
+            smaller[name] = experiment.model_copy(update=change)
+        entries = tuple(entry for entry in self.respondents if entry.spec.name in kept)
+        return self.model_copy(update={"experiments": smaller, "respondents": entries})
 
     def cells(
         self,
@@ -295,6 +334,14 @@ def _check_names(study: Study) -> None:
                     todo=nearest(name, study.experiments)
                     or f"Known: {', '.join(study.experiments)}.",
                 )
+    listed = [entry.spec.name for entry in study.respondents]
+    for name in study.fast.respondents if study.fast is not None else ():
+        if name not in listed:
+            raise ConfigError(
+                f"no respondent {name!r}.",
+                where=study.line("fast", "respondents"),
+                todo=nearest(name, listed) or f"Known: {', '.join(listed)}.",
+            )
     seen: dict[str, str] = {}
     for i, entry in enumerate(study.respondents):
         name = entry.spec.name
@@ -381,6 +428,8 @@ def _speak(error: ValidationError, file: Path, lines: _Lines) -> ConfigError:
 def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
     if loc[0] == "respondents":
         return RespondentSpec if "spec" in loc else Entry
+    if loc[0] == "fast":
+        return Fast
     if loc[0] == "experiments":
         return RealDesign if "real" in loc else Experiment
     return Study

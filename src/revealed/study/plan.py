@@ -68,12 +68,12 @@ def pair_counts(cell: Cell, n_items: int) -> dict[str, int]:
     """How many pairs of each kind a cell asks: start, rounds (all together), triads, holdout."""
     wanted = cell.design
     possible = n_items * (n_items - 1) // 2
-    train = round(wanted.pairs_per_item * n_items)
+    train = round(wanted.pairs_per_item * n_items * wanted.share)
     if wanted.design != "curve":  # a connected graph in which everything is met twice
         train = max(train, n_items)
     train = min(train, possible)
     holdout = round(train * wanted.holdout / (1 - wanted.holdout))
-    triads = 3 * wanted.triads
+    triads = 3 * round(wanted.triads * wanted.share)
     if train + holdout + triads > possible:  # few items: everything is asked, the shares kept
         holdout = min(round(possible * wanted.holdout), max(0, possible - n_items))
         triads = min(triads, max(0, possible - holdout - n_items))
@@ -107,6 +107,10 @@ def start_pairs(cell: Cell, instrument: Instrument, items: pd.DataFrame, seed: i
                 todo="Choose another design: random, adaptive, curve or original.",
             )
         listed = instrument.pairs
+        if cell.design.share < 1:
+            drawn = generator(seed, instrument.name, "share").permutation(len(listed))
+            count = max(1, round(cell.design.share * len(listed)))
+            listed = listed.iloc[np.sort(drawn[:count])]
         return pd.DataFrame(
             {"first": listed.iloc[:, 0], "second": listed.iloc[:, 1],
              "samples": cell.design.samples, "role": "train"}

@@ -47,6 +47,11 @@ class Run:
         """The run's name, a folder under ``data/runs``."""
         return self.paths.run
 
+    @property
+    def fast(self) -> bool:
+        """Whether this is a run of the study's small profile, not for quoting."""
+        return self.paths.fast.is_file()
+
     # Respondents -------------------------------------------------------------------------------
 
     def added(self) -> dict[str, RespondentSpec]:
@@ -262,6 +267,27 @@ class Run:
         return made
 
 
+def start_fast(run: str, root: Path | str | None = None) -> Run:
+    """Open a run of the study's small profile, and mark it as such for good.
+
+    Raises
+    ------
+    ConfigError
+        As `open_run`; or if the study has no small profile, or `run` holds the whole study.
+    """
+    opened = open_run(run, root)
+    if not opened.fast:
+        opened.study.fast_version()
+        if (opened.paths.folder / "choices").is_dir():
+            raise ConfigError(
+                f"the run {run!r} holds answers to the whole study.",
+                todo="Give the small one another name: --run fast.",
+            )
+        with atomic_write(opened.paths.fast) as temporary:
+            temporary.write_text("few answers, to try things on; not for quoting\n")
+    return open_run(run, root)
+
+
 def open_run(run: str = "default", root: Path | str | None = None) -> Run:
     """Open a run of the study in the checkout `root` (default: the one around the working folder).
 
@@ -276,4 +302,5 @@ def open_run(run: str = "default", root: Path | str | None = None) -> Run:
             todo="Use letters, digits, dots, dashes and underscores.",
         )
     folder = project_root(Path(root) if root is not None else None)
-    return Run(load_study(folder / "study.yaml"), RunPaths(folder, run))
+    study, paths = load_study(folder / "study.yaml"), RunPaths(folder, run)
+    return Run(study.fast_version() if paths.fast.is_file() else study, paths)

@@ -16,10 +16,11 @@ from . import corrigibility, discounting, power
 class Experiment(Protocol):
     """What a module of this package offers."""
 
-    NAMES: tuple[str, ...]
+    @property
+    def NAMES(self) -> tuple[str, ...]:
+        """Names of the instruments that it builds."""
 
-    @staticmethod
-    def build(name: str, folder: Path) -> Instrument:
+    def build(self, name: str, folder: Path) -> Instrument:
         """The instrument of that name, validated."""
 
 
