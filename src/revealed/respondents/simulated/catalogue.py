@@ -122,6 +122,11 @@ _ALL = (
         planted_rates=PLANTED,
     ),
     Declared(
+        "babbling",
+        "Nearly every answer is text that cannot be read.",
+        junk_rate=0.95,
+    ),
+    Declared(
         "drifting",
         "Its values shift with the wording of the question.",
         wording_sd=1.0,
