@@ -59,7 +59,9 @@ class Declared:
     status_weight: float = 0.0
     """What a category's standing adds, to utility and to the power seen alike."""
     power_seen: float = 1.0
-    """How much of an outcome's rated power is seen; 0 sees the category's standing alone."""
+    """How much of an outcome's rated power is seen; 0 sees nothing of it."""
+    power_sd: float = 0.6
+    """Spread of the respondent's own view of how much power a single outcome gives."""
     copies_weight: float = 0.0
     """Utility between one copy and the most copies, whatever their likeness."""
     likeness_weight: float = 0.0
@@ -160,6 +162,7 @@ _ALL = (
         "of life, neither has to do with the other. Likes many copies of anything.",
         status_weight=1.5,
         power_seen=0.0,
+        power_sd=1.2,
         copies_weight=2.0,
     ),
     Declared(
