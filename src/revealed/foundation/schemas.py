@@ -32,6 +32,8 @@ class Column:
     holds: Callable[[pd.Series], pd.Series] | None = None
     says: str = ""
     optional: bool = False
+    blank: bool = False
+    """Whether a text may be empty."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,29 @@ UTILITIES = Schema(
 variance, 1/2 in Case V."""
 
 
+ANSWER_KINDS = ("answered", "neutral", "refused", "unparsed", "failed")
+
+ANSWERS = Schema(
+    "answers",
+    {
+        "respondent": _TEXT,
+        "instrument": _TEXT,
+        "question": _TEXT,
+        "form": _TEXT,
+        "sample": _COUNT,
+        "kind": Column("text", lambda s: s.isin(ANSWER_KINDS), f"be of {', '.join(ANSWER_KINDS)}"),
+        "value": Column("number", optional=True),
+        "text": Column("text", blank=True),
+        "provenance": _PROVENANCE,
+    },
+    key=("respondent", "instrument", "question", "sample"),
+)
+"""One row an answer to a question of the question set ``instrument``. ``value`` is the number said,
+1 and 0 for yes and no, the index (from 0) of an option, and missing for free text and for every
+kind but answered. ``text`` is the raw answer, which nobody has checked: never run, rendered or
+filled into a template as it is."""
+
+
 def check(table: pd.DataFrame, schema: Schema, source: str | Path) -> pd.DataFrame:
     """Return `table` with exactly the schema's columns (others dropped), or say what is off.
 
@@ -118,7 +143,7 @@ def check(table: pd.DataFrame, schema: Schema, source: str | Path) -> pd.DataFra
         if column.kind == "text":
             is_text = values.map(lambda v: isinstance(v, str)).astype(bool)  # empty maps to text
             refuse(present & ~is_text, name, "be text")
-            refuse(present & (values == ""), name, "not be empty")
+            refuse(present & (values == "") & (not column.blank), name, "not be empty")
             table[name] = values.astype(object)
         elif column.kind == "flag":
             refuse(present & ~values.isin([True, False]), name, "be true or false")

@@ -17,27 +17,51 @@ from .arms import (
     unpad,
 )
 from .datasheet import Datasheet
+from .forms import (
+    Form,
+    QuestionPrompt,
+    ReadQuestion,
+    block,
+    list_forms,
+    load_form,
+    read_question,
+    render_question,
+)
 from .instrument import Instrument, item_table
 from .load import ORIGINAL, list_instruments, load_instrument, load_options
 from .options import item_id
+from .questions import QuestionSet, list_questions, load_questions, question_id, question_table
 
 __all__ = [
     "ORIGINAL",
     "Arm",
     "Datasheet",
+    "Form",
     "Instrument",
     "Prompt",
+    "QuestionPrompt",
+    "QuestionSet",
     "ReadPrompt",
+    "ReadQuestion",
+    "block",
     "extract_options",
     "is_padded",
     "item_id",
     "item_table",
     "list_arms",
+    "list_forms",
     "list_instruments",
+    "list_questions",
     "load_arm",
+    "load_form",
     "load_instrument",
     "load_options",
+    "load_questions",
+    "question_id",
+    "question_table",
     "read_prompt",
+    "read_question",
     "render",
+    "render_question",
     "unpad",
 ]

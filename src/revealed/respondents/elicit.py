@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from ..foundation.schemas import CHOICES, check
 from .client import blocking, collect
 from .door import Door
 from .parse import parse
-from .request import Request
+from .request import Request, simulated_seed
 from .soft import soften
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def cells_of(
             requests = []
             for sample in range(1 if logprob else samples):
                 if door.simulated and sample not in seeds:
-                    seeds[sample] = _seed(door.spec.seed, sample)
+                    seeds[sample] = simulated_seed(door.spec.seed, sample)
                 requests.append(Request(question, sample, seeds.get(sample)))
             yield Cell(first, second, role, prompt, requests)
 
@@ -216,8 +215,3 @@ def _merged(
             raise ConfigError(f"{first!r} and {second!r} are both {was} and {role}.", where=where)
         merged[pair] = (before + int(samples), role)
     return merged
-
-
-def _seed(study: int, sample: int) -> int:
-    """A simulated answer's seed: the study's seed and the sample index, mixed."""
-    return int.from_bytes(hashlib.sha256(f"{study}:{sample}".encode()).digest()[:4], "big")

@@ -67,3 +67,8 @@ class Request:
         mark = f"\n{self.sample}" if self.seed is None else f"\n{self.sample}\n{self.seed}"
         state.update(mark.encode())
         return state.hexdigest()
+
+
+def simulated_seed(study: int, sample: int) -> int:
+    """A simulated answer's seed: the study's seed and the sample index, mixed."""
+    return int.from_bytes(hashlib.sha256(f"{study}:{sample}".encode()).digest()[:4], "big")

@@ -7,6 +7,6 @@ nothing here may be quoted as what a model prefers.
 """
 
 from .catalogue import Declared, names
-from .respondent import Simulated, load
+from .respondent import Simulated, check_forms, load
 
-__all__ = ["Declared", "Simulated", "load", "names"]
+__all__ = ["Declared", "Simulated", "check_forms", "load", "names"]

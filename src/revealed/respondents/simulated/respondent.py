@@ -5,13 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...instruments import Arm, read_prompt, unpad
+from ...foundation.errors import ConfigError, RespondentError
+from ...instruments import (
+    Arm,
+    Form,
+    ReadQuestion,
+    load_form,
+    read_prompt,
+    read_question,
+    unpad,
+)
 from .catalogue import Declared, declared
+from .traits import REPLIES, Saying
 from .values import Values, uniform
 
 _REFUSALS = (
@@ -27,6 +38,11 @@ _JUNK = (
     "{{option}}",
     "A or B",
     "\u0000\ufffd\ufffd",
+)
+_WORDS = (
+    "There is much to be said about that, and I would start with what is near at hand.",
+    "I would take my time and do what seems best on the day.",
+    "Something simple, shared with others.",
 )
 _DECORATED = ("{}.", "({})", "**{}**", "Answer: {}", "Option {}.", " {}\n")
 _REASONS = (
@@ -89,15 +105,17 @@ class Simulated:
     def answer(
         self, messages: list[dict[str, str]], seed: int | None, attempt: int
     ) -> Reply | Fault:
-        """What it says to a prompt; the same for the same prompt and seed.
+        """What it says to a pair or to a question; the same for the same prompt and seed.
 
         Raises
         ------
         ConfigError
-            If the messages are of no arm.
+            If the messages are of no arm and of no form.
+        RespondentError
+            If no simulated respondent knows how to answer the form.
         """
         prompt = "\n".join(message["content"] for message in messages)
-        arm, chances = self._chances(tuple((m["role"], m["content"]) for m in messages))
+        read = self._read(tuple((m["role"], m["content"]) for m in messages))
         d = self.declared
         mark = str(seed) if seed is not None else str(np.random.default_rng().integers(2**62))
 
@@ -112,6 +130,12 @@ class Simulated:
             return Reply(_pick(_JUNK, draw("which")), {})
         if d.refusal_rate and draw("refusal") < d.refusal_rate:
             return Reply(_pick(_REFUSALS, draw("which")), {})
+        if isinstance(read, ReadQuestion):
+            text = saying(read.form)(self, read.places, draw)
+            if read.form.answer != "text" and d.decorated_rate and draw("form") < d.decorated_rate:
+                text = _pick(_DECORATED, draw("which")).format(text)
+            return Reply(text, {})
+        arm, chances = read
         left = draw("choice")
         label = ""
         for label, chance in chances.items():  # noqa: B007  (the last one takes the rounding)
@@ -125,9 +149,15 @@ class Simulated:
         return Reply(label, chances)
 
     @lru_cache(maxsize=4096)  # noqa: B019  (respondents live as long as the process)
-    def _chances(self, messages: tuple[tuple[str, str], ...]) -> tuple[Arm, dict[str, float]]:
-        """The arm of a prompt, and the chance of each label."""
-        arm, first, second = read_prompt([{"role": r, "content": c} for r, c in messages])
+    def _read(
+        self, messages: tuple[tuple[str, str], ...]
+    ) -> tuple[Arm, dict[str, float]] | ReadQuestion:
+        """A question with its places; or the arm of a pair, and the chance of each label."""
+        asked = [{"role": r, "content": c} for r, c in messages]
+        try:
+            arm, first, second = read_prompt(asked)
+        except ConfigError:
+            return read_question(asked)
         p = self._chance(first, second, arm.name)
         if arm.response == "graded":
             chances = _graded(p, self.declared.neutral_rate)
@@ -164,6 +194,35 @@ def load(model: str, **changes: Any) -> Simulated:
         If there is no such respondent or parameter.
     """
     return _load(declared(model, **changes))
+
+
+def check_forms(model: str, names: Iterable[str], root: Path | None = None) -> None:
+    """Say before anything is asked that `model` cannot answer one of these forms.
+
+    Raises
+    ------
+    RespondentError
+        If no reply to a form is written and its answers are no free text.
+    """
+    for name in sorted(names):
+        try:
+            saying(load_form(name, root))
+        except RespondentError as error:
+            raise RespondentError(
+                error.what, where=f"respondent {model}", todo=error.todo
+            ) from None
+
+
+def saying(form: Form) -> Saying:
+    """How simulated respondents answer a form."""
+    if form.name in REPLIES:
+        return REPLIES[form.name]
+    if form.answer == "text":
+        return lambda respondent, places, draw: _pick(_WORDS, draw("words"))
+    raise RespondentError(
+        f"no simulated respondent knows how to answer the form {form.name!r}.",
+        todo="Write its reply in respondents/simulated/traits (REPLIES).",
+    )
 
 
 @cache
