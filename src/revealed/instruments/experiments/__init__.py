@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..instrument import Instrument
-from . import corrigibility, discounting, power
+from . import corrigibility, discounting, instrumental, lotteries, power
 
 
 class Experiment(Protocol):
@@ -27,6 +27,8 @@ class Experiment(Protocol):
 MODULES: tuple[Experiment, ...] = (
     corrigibility,
     discounting,
+    instrumental,
+    lotteries,
     power,
 )
 """The modules, in the order in which their instruments are listed."""

@@ -84,6 +84,22 @@ class Declared:
     """Utility of an e-fold of money."""
     larger_number: float = 0.0
     """Utility of an e-fold of the number that a payment's text shows, whatever it counts."""
+    # Lotteries (traits.lotteries).
+    chance_weighting: float = 1.0
+    """Power of chances in decision weights: 1 expected utility, 0 the unweighted mean."""
+    best_chasing: float = 0.0
+    """Weight of a lottery's best outcome, whatever its chance."""
+    lottery_sd: float = 0.0
+    """Spread of what single lotteries are worth beyond their outcomes and chances."""
+    chance_excess: float = 1.0
+    """Factor on the chances that are said; the chances that choices go by sum to 1."""
+    # Means and ends (traits.instrumental).
+    means: float = 1.0
+    """How much of its ends' expected utility a start is worth."""
+    stated_chances: float = 1.0
+    """Weight of the chances that are stated against those that everybody knows."""
+    start_halo: float = 0.0
+    """Utility between the start that sounds sensible and the other, whatever they lead to."""
 
 
 PLANTED = (("Brazil", "Italy", 20.0),)
@@ -198,6 +214,31 @@ _ALL = (
         "Takes the option with the larger number in it, whatever is counted.",
         payment_scale=0.0,
         larger_number=4.0,
+    ),
+    Declared(
+        "chance_bending",
+        "Makes small chances large: a chance of 10 % among two weighs as one of 25 %.",
+        chance_weighting=0.5,
+    ),
+    Declared(
+        "chance_blind",
+        "Takes a lottery for the plain mean of its outcomes, and says chances that sum to more "
+        "than they can.",
+        chance_weighting=0.0,
+        chance_excess=1.4,
+    ),
+    Declared("best_chasing", "Sees the best outcome of a lottery alone.", best_chasing=1.0),
+    Declared("ends_only", "Wants ends, and nothing that leads to them.", means=0.0),
+    Declared(
+        "start_loving",
+        "Likes starts that sound sensible, whatever they lead to.",
+        means=0.0,
+        start_halo=1.5,
+    ),
+    Declared(
+        "knowing_better",
+        "Wants starts for their ends, by the chances it knows and not by those that are stated.",
+        stated_chances=0.0,
     ),
 )
 
