@@ -92,7 +92,10 @@ def build(name: str, folder: Path) -> Instrument:
                         }
                     )  # fmt: skip
     for better, worse in design.dominance:
-        one, two = (payment(*side[:2], 0, cents="cents" in side[2:]) for side in (better, worse))
+        one, two = (
+            payment(str(side[0]), float(side[1]), 0, "cents" in side[2:])
+            for side in (better, worse)
+        )
         pairs.append(
             {
                 "sooner": one, "later": two, "block": "dominance", "start": 0, "gap": 0,

@@ -124,7 +124,7 @@ def compare_curves(
             held = fold[where] == k
             rows = heldout_rows(c, held, whole)
             own[curve] += np.bincount(where[held], weights=rows, minlength=len(groups))
-    total = np.bincount(where, weights=c.total, minlength=len(groups))
+    total = np.bincount(where, weights=c.total, minlength=len(groups)).astype(float)
     made = []
     for curve in curves:
         gain = own[curve] - own[curves[0]]

@@ -11,6 +11,7 @@ which vanish beside a hundred cells; with ``prior=0`` they are maximum likelihoo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -123,7 +124,7 @@ class DiscountFit:
     def log_discount(self, months: Array, base: float | None = None) -> tuple[Array, Array]:
         """ln D and its Jacobian in all parameters, for a sum of `base` (default: the typical)."""
         months = np.asarray(months, float)
-        size = 0.0 if base is None else float(np.log(base / self.typical))
+        size = 0.0 if base is None else math.log(base / self.typical)
         return _log_discount(self.curve, self.theta, months, np.full(len(months), size))
 
     @property
@@ -141,8 +142,8 @@ class DiscountFit:
 
     def se(self, gradient: Array) -> float:
         """Standard error of a function of the parameters."""
-        both = (gradient @ v @ gradient for v in (self.covariance, self.laplace))
-        return float(np.sqrt(max(0.0, *both)))
+        both = [float(gradient @ v @ gradient) for v in (self.covariance, self.laplace)]
+        return math.sqrt(max(0.0, *both))
 
     def value(self, name: str) -> tuple[float, Array]:
         """A parameter and its gradient."""
@@ -201,7 +202,7 @@ def probability(fit: DiscountFit, c: Cells) -> Array:
 
 
 def _predict(curve: Curve, theta: Array, link: Link, c: Cells, typical: float) -> Array:
-    z, _ = _z(curve, theta, c, np.log(c.base / typical))
+    z, _ = _z(curve, theta, c, np.asarray(np.log(c.base / typical)))
     return _chance(z, float(special.expit(theta[-2])), link)[0]
 
 
