@@ -13,7 +13,7 @@ from pathlib import Path
 from revealed.foundation.paths import atomic_write
 from revealed.study import Run
 
-# The ledger keeps every raw answer: text of strangers that its owner has not decided to publish.
+# The ledger, answers and questions keep text of strangers that nobody has decided to publish.
 _KEPT = ("choices", "utilities", "findings", "tables", "records", "notebooks", "respondents")
 
 

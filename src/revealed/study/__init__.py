@@ -12,7 +12,7 @@ from .notebook import NotebookError, execute_notebook
 from .plan import plan, start_pairs
 from .progress import status
 from .run import Run, open_run, start_fast
-from .steps import elicit_respondent, fit_respondent, run_respondents
+from .steps import elicit_respondent, fit_respondent, follow_up, run_respondents
 
 __all__ = [
     "Cell",
@@ -27,6 +27,7 @@ __all__ = [
     "execute_notebook",
     "fetch_sources",
     "fit_respondent",
+    "follow_up",
     "import_choices",
     "import_public",
     "load_study",

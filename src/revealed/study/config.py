@@ -34,10 +34,11 @@ class _Strict(BaseModel):
 class Design(_Strict):
     """Which pairs of an instrument's items are asked, and how often."""
 
-    design: Literal["listed", "random", "adaptive", "curve", "original"] = "random"
+    design: Literal["listed", "random", "adaptive", "curve", "original", "questions"] = "random"
     """``listed``: the instrument's own pairs. ``random``: a connected random graph. ``adaptive``:
     the same start, then rounds chosen by what is least known. ``curve``: chosen for quantity
-    curves of goods. ``original``: the original study's rule."""
+    curves of goods. ``original``: the original study's rule. ``questions``: no pairs; the questions
+    of a question set, one at a time (only ``samples`` and ``share`` apply)."""
     items: int | Literal["all"] = "all"
     """How many items, drawn by seed and stratified by category."""
     pairs_per_item: float = Field(default=5.0, gt=0)
@@ -103,13 +104,21 @@ class Entry(_Strict):
 
 @dataclass(frozen=True)
 class Cell:
-    """One respondent, one instrument, one arm: what is elicited and fitted together."""
+    """One respondent, one instrument, one arm: what is elicited and fitted together.
+
+    For the design ``questions``, `instrument` is the question set and `arm` is empty.
+    """
 
     respondent: RespondentSpec
     experiment: str
     instrument: str
     arm: str
     design: Design
+
+    @property
+    def asks_questions(self) -> bool:
+        """Whether the questions of a set are asked, and not pairs."""
+        return self.design.design == "questions"
 
 
 class Study(_Strict):
@@ -179,12 +188,19 @@ class Study(_Strict):
         ConfigError
             If a name matches no instrument or arm, or a cell is planned twice.
         """
-        from revealed.instruments import list_arms, list_instruments
+        from revealed.instruments import list_arms, list_instruments, list_questions
+
+        from .derived import DERIVED
 
         known = {"instruments": list_instruments(self.root), "arms": list_arms(self.root)}
+        questions = [*list_questions(self.root), *DERIVED]
 
         @cache
         def planned(experiment: str) -> list[tuple[str, str]]:
+            if self.experiments[experiment].design == "questions":
+                where = self.line("experiments", experiment, "instruments")
+                patterns = self.experiments[experiment].instruments
+                return [(name, "") for name in match(patterns, questions, "question set", where)]
             names, arms = (
                 match(
                     getattr(self.experiments[experiment], key),
@@ -198,7 +214,8 @@ class Study(_Strict):
 
         wanted = None
         if instruments:
-            wanted = match(instruments, known["instruments"], "instrument", "--instrument")
+            anything = list(dict.fromkeys([*known["instruments"], *questions]))
+            wanted = match(instruments, anything, "instrument", "--instrument")
         listed = {entry.spec.name: entry.ask for entry in self.respondents}
         if respondents is None:
             respondents = [entry.spec for entry in self.respondents]
@@ -224,8 +241,9 @@ class Study(_Strict):
             design = self.experiments[name].design_for(spec)
             for key in keys:
                 if key in seen:
+                    arm = f" in arm {key[1]}" if key[1] else ""
                     raise ConfigError(
-                        f"{spec.name} would be asked {key[0]} in arm {key[1]} twice, by "
+                        f"{spec.name} would be asked {key[0]}{arm} twice, by "
                         f"{seen[key]} and {name}.",
                         where=self.line("experiments", name, "instruments"),
                     )
@@ -316,7 +334,39 @@ def load_study(path: Path | str | None = None) -> Study:
         raise _speak(error, file, lines) from None
     study._root, study._file, study._lines = file.resolve().parent, str(file), lines
     _check_names(study)
+    _check_questions(study)
     return study
+
+
+_PAIRS_ONLY = ("arms", "items", "pairs_per_item", "rounds", "triads", "holdout")
+
+
+def _check_questions(study: Study) -> None:
+    """Questions have forms of their own: what belongs to pairs would mean nothing there."""
+    for name, experiment in study.experiments.items():
+        real = experiment.real
+        designs = {experiment.design, real.design or experiment.design}
+        if "questions" in designs and len(designs) > 1:
+            raise ConfigError(
+                "questions and pairs are not asked in one experiment.",
+                where=study.line("experiments", name, "real", "design"),
+                todo="Make two experiments of it.",
+            )
+        if experiment.design != "questions":
+            continue
+        for keys, given in (
+            ((), experiment.model_fields_set),
+            (("real",), real.model_fields_set),
+        ):
+            for key in _PAIRS_ONLY:
+                if key in given:
+                    raise ConfigError(
+                        f"{key} means nothing where single questions are asked.",
+                        where=study.line("experiments", name, *keys, key),
+                        todo=f"Take `{key}` out: a question is put in its own form."
+                        if key == "arms"
+                        else f"Take `{key}` out; `samples` says how often a question is asked.",
+                    )
 
 
 def _check_names(study: Study) -> None:

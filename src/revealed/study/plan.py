@@ -8,19 +8,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from revealed.foundation.errors import ConfigError
-from revealed.instruments import Arm, Instrument, load_arm, load_instrument, render
+from revealed.instruments import (
+    Arm,
+    Instrument,
+    QuestionSet,
+    load_arm,
+    load_form,
+    load_instrument,
+    load_questions,
+    render,
+)
 from revealed.respondents.door import Door
 from revealed.utilities import curve_design, design
 
 from .config import Cell, Study
+from .derived import DERIVED
 
 if TYPE_CHECKING:
     from revealed.respondents import RespondentSpec
@@ -165,7 +176,8 @@ def plan(
 ) -> pd.DataFrame:
     """What the study would ask: a row a cell.
 
-    Columns: respondent, provenance, experiment, instrument, arm, items, pairs, requests,
+    Columns: respondent, provenance, experiment, instrument, arm, items (or questions), pairs (0
+    where single questions are asked; sets made of earlier answers are estimated), requests,
     input_tokens, output_tokens (at most), cost (US dollars at most; missing where LiteLLM's table
     and the respondent give no price), seconds.
     """
@@ -173,35 +185,74 @@ def plan(
     doors: dict[str, Door] = {}
     rows = []
     for cell in study.cells(respondents, instruments):
+        spec = cell.respondent
+        door = doors.setdefault(spec.name, Door(spec))
+        if cell.asks_questions:
+            count, prompt, answer = _questions(study, door, cell)
+            rows.append(_row(cell, door, count, 0, count * cell.design.samples, prompt, answer))
+            continue
         instrument = load(cell.instrument)
         items = sampled_items(instrument, cell.design.items, study.seed)
         if cell.design.design == "listed":
             pairs = len(start_pairs(cell, instrument, items, study.seed))
         else:
             pairs = sum(pair_counts(cell, len(items)).values())
-        spec = cell.respondent
-        door = doors.setdefault(spec.name, Door(spec))
         arm = load_arm(cell.arm, study.root)
         requests = 2 * pairs * (1 if _reads_logprobs(door, arm) else cell.design.samples)
-        prompt, answer = _tokens(door, arm, items, study.seed)
-        price = door.prices
-        rows.append(
-            {
-                "respondent": spec.name,
-                "provenance": spec.provenance,
-                "experiment": cell.experiment,
-                "instrument": cell.instrument,
-                "arm": cell.arm,
-                "items": len(items),
-                "pairs": pairs,
-                "requests": requests,
-                "input_tokens": round(requests * prompt),
-                "output_tokens": requests * answer,
-                "cost": requests * (prompt * price[0] + answer * price[1]) if price else np.nan,
-                "seconds": requests * _seconds_per_request(spec),
-            }
-        )
+        prompt, answer = _tokens(door, arm, instrument, items, study.seed)
+        rows.append(_row(cell, door, len(items), pairs, requests, prompt, answer))
     return pd.DataFrame(rows)
+
+
+def _row(
+    cell: Cell, door: Door, items: int, pairs: int, requests: int, prompt: float, answer: int
+) -> dict[str, Any]:
+    """One row of `plan`, from the tokens of one prompt and of its answer."""
+    price = door.prices
+    return {
+        "respondent": cell.respondent.name,
+        "provenance": cell.respondent.provenance,
+        "experiment": cell.experiment,
+        "instrument": cell.instrument,
+        "arm": cell.arm,
+        "items": items,
+        "pairs": pairs,
+        "requests": requests,
+        "input_tokens": round(requests * prompt),
+        "output_tokens": requests * answer,
+        "cost": requests * (prompt * price[0] + answer * price[1]) if price else np.nan,
+        "seconds": requests * _seconds_per_request(cell.respondent),
+    }
+
+
+def asked_questions(questions: QuestionSet, cell: Cell, seed: int) -> QuestionSet:
+    """The share of a set's questions that a cell asks, drawn by seed, in the set's order."""
+    n = len(questions.questions)
+    if cell.design.share >= 1 or n == 0:
+        return questions
+    count = max(1, round(cell.design.share * n))
+    drawn = np.sort(generator(seed, questions.name, "share").permutation(n)[:count])
+    return replace(questions, questions=questions.questions.iloc[drawn])
+
+
+def _questions(study: Study, door: Door, cell: Cell) -> tuple[int, float, int]:
+    """Questions of a cell, tokens of one prompt (at four characters a token) and of its answer."""
+    if cell.instrument in DERIVED:
+        derived = DERIVED[cell.instrument]
+        form = load_form(derived.form, study.root)
+        count = max(1, round(cell.design.share * derived.count(study)))
+        tokens, frame = derived.characters / 4, 4 * (1 + bool(form.system)) + 3
+        messages, cap = [{"role": "user", "content": ""}], form.max_tokens
+    else:
+        asked = asked_questions(load_questions(cell.instrument, study.root), cell, study.seed)
+        prompts = list(asked.prompts(study.root).values())
+        count = len(prompts)
+        tokens = sum(len(m["content"]) for p in prompts for m in p.messages) / count / 4
+        frame = 4 * len(prompts[0].messages) + 3
+        messages, cap = prompts[0].messages, max(p.max_tokens for p in prompts)
+    params = door.question(messages, cap).params
+    answer = params.get("max_tokens") or params.get("max_completion_tokens") or cap
+    return count, tokens + frame, int(answer)
 
 
 def _reads_logprobs(door: Door, arm: Arm) -> bool:
@@ -212,16 +263,19 @@ def _reads_logprobs(door: Door, arm: Arm) -> bool:
     return door.takes("logprobs", True) and door.takes("top_logprobs", 5)
 
 
-def _tokens(door: Door, arm: Arm, items: pd.DataFrame, seed: int) -> tuple[float, int]:
-    """Tokens of one prompt (mean over some pairs, at four characters a token) and of its answer."""
-    texts = items["text"].to_numpy()
+def _tokens(
+    door: Door, arm: Arm, instrument: Instrument, items: pd.DataFrame, seed: int
+) -> tuple[float, int]:
+    """Tokens of one prompt (mean over some pairs, at four bytes a token) and of its answer."""
+    texts = instrument.texts(arm.language).loc[items.index].to_numpy()
     chosen = generator(seed, "tokens").integers(len(texts), size=(20, 2))
     prompts = [render(arm, texts[i], texts[j]) for i, j in chosen]
-    characters = [sum(len(m["content"]) for m in prompt.messages) for prompt in prompts]
+    # Bytes, because a character of Chinese or Hindi is most of a token by itself.
+    size = [sum(len(m["content"].encode()) for m in prompt.messages) for prompt in prompts]
     frame = 4 * len(prompts[0].messages) + 3
     params = door.question(prompts[0].messages, prompts[0].max_tokens).params
     answer = params.get("max_tokens") or params.get("max_completion_tokens") or arm.max_tokens
-    return float(np.mean(characters)) / 4 + frame, int(answer)
+    return float(np.mean(size)) / 4 + frame, int(answer)
 
 
 def _seconds_per_request(spec: RespondentSpec) -> float:

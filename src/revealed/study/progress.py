@@ -24,15 +24,18 @@ def status(run: Run) -> pd.DataFrame:
         with Ledger(run.paths.ledger) as ledger:
             counts = ledger.counts()
         held = counts.groupby("respondent")["n"].sum().to_dict()
-    finished = {
-        cell: run.choices(*cell)
-        for cell in planned[["respondent", "instrument", "arm"]].itertuples(index=False, name=None)
-        if run.has(*cell)
+    cells = list(planned[["respondent", "instrument", "arm"]].itertuples(index=False, name=None))
+    finished = {cell: run.choices(*cell) for cell in cells if cell[2] and run.has(*cell)}
+    answered = {
+        cell: run.answers(*cell[:2]) for cell in cells if not cell[2] and run.has_answers(*cell[:2])
     }
     left = dict(held)
     for cell in planned.itertuples():
-        if (cell.respondent, cell.instrument, cell.arm) in finished:
-            left[cell.respondent] = left.get(cell.respondent, 0) - cell.requests
+        key = (cell.respondent, cell.instrument, cell.arm)
+        if key in finished:
+            left[key[0]] = left.get(key[0], 0) - cell.requests
+        elif key in answered:
+            left[key[0]] = left.get(key[0], 0) - len(answered[key])
     rows = []
     for cell in planned.itertuples():
         key = (cell.respondent, cell.instrument, cell.arm)
@@ -46,6 +49,12 @@ def status(run: Run) -> pd.DataFrame:
                 "failed": int(total["n_failed"]),
                 "state": "fitted" if run.has(*key, kind="fit") else "asked",
             }
+        elif key in answered:
+            # How many questions a set made of earlier answers has is known once it was asked.
+            kinds = answered[key]["kind"].value_counts()
+            row["planned"] = row["answered"] = len(answered[key])
+            row |= {name: int(kinds.get(name, 0)) for name in ("refused", "unparsed", "failed")}
+            row["state"] = "asked"
         else:
             under_way = int(min(max(left.pop(key[0], 0), 0), cell.requests))
             row |= {

@@ -18,6 +18,7 @@ from revealed.foundation.errors import ConfigError, DataError, RevealedError
 from revealed.foundation.paths import RunPaths, atomic_write, project_root, slug
 from revealed.foundation.provenance import record
 from revealed.foundation.schemas import (
+    ANSWERS,
     CHOICES,
     UTILITIES,
     Finding,
@@ -95,7 +96,10 @@ class Run:
     def respondents(self) -> list[str]:
         """Everyone with data in this run: the study's, then added, then public respondents."""
         listed = [*(entry.spec.name for entry in self.study.respondents), *self.added()]
-        present = [name for name in listed if self._folder("choices", name).is_dir()]
+        kinds = ("choices", "answers")
+        present = [
+            name for name in listed if any(self._folder(kind, name).is_dir() for kind in kinds)
+        ]
         return present + self.public_respondents
 
     @property
@@ -139,7 +143,7 @@ class Run:
     def cells(self, kind: str = "choices") -> pd.DataFrame:
         """What this run holds: columns respondent, instrument, arm; a row a stored table.
 
-        `kind` is ``choices`` or ``utilities``.
+        `kind` is ``choices`` or ``utilities``; answers to question sets are not among them.
         """
         pattern = {"choices": "*.parquet", "utilities": "*/utilities.parquet"}[kind]
         rows = []
@@ -161,6 +165,26 @@ class Run:
     def choices(self, respondent: str, instrument: str, arm: str = "forced") -> pd.DataFrame:
         """Counted choices, two rows a pair (schema ``CHOICES``)."""
         return read_table(self.paths.choices(respondent, instrument, arm), CHOICES)
+
+    def has_answers(self, respondent: str, name: str) -> bool:
+        """Whether answers to the question set `name` are stored."""
+        return self.paths.answers(respondent, name).is_file()
+
+    def answers(self, respondent: str, name: str) -> pd.DataFrame:
+        """Answers to a question set, a row an answer (schema ``ANSWERS``)."""
+        return read_table(self.paths.answers(respondent, name), ANSWERS)
+
+    def questions(self, respondent: str, name: str) -> pd.DataFrame:
+        """The questions of a set (`revealed.instruments.QuestionSet.questions`).
+
+        A set made of earlier answers comes back as this respondent was asked it.
+        """
+        from revealed.instruments import load_questions
+
+        path = self.paths.questions(respondent, name)
+        if path.is_file():
+            return pd.read_parquet(path).set_index("question")
+        return load_questions(name, self.paths.root).questions
 
     def utilities(self, respondent: str, instrument: str, arm: str = "forced") -> pd.DataFrame:
         """Fitted or published utilities (schema ``UTILITIES``)."""
@@ -208,6 +232,27 @@ class Run:
         write_table(table, path, CHOICES)
         return path
 
+    def write_answers(self, table: pd.DataFrame, respondent: str, name: str) -> Path:
+        """Store the answers of one respondent to one question set and return their path.
+
+        Raises
+        ------
+        DataError
+            If an answer is of another respondent or set.
+        """
+        if not ((table["respondent"] == respondent) & (table["instrument"] == name)).all():
+            raise DataError(f"the answers are not all of {respondent} to {name}.")
+        path = self.paths.answers(respondent, name)
+        write_table(table, path, ANSWERS)
+        return path
+
+    def write_questions(self, questions: pd.DataFrame, respondent: str, name: str) -> Path:
+        """Store the questions of a set made of earlier answers, as they are asked."""
+        path = self.paths.questions(respondent, name)
+        with atomic_write(path) as temporary:
+            questions.reset_index().to_parquet(temporary, index=False)
+        return path
+
     def write_utilities(self, table: pd.DataFrame) -> Path:
         """Store one cell's utilities and return its folder."""
         folder = self.paths.utilities(*self._cell_of(table))
@@ -244,14 +289,17 @@ class Run:
     def inputs(self, step: str, respondent: str | None = None) -> dict[str, Path]:
         """The files that a notebook depends on, by their path in the run, for its record.
 
-        `step` is the notebook's name; eliciting depends on the study file alone, fitting on the
-        respondent's choices, a chapter on everything stored.
+        `step` is the notebook's name; eliciting depends on the study file alone, following up on
+        everybody's answers, fitting on the respondent's choices, a chapter on everything stored.
         """
         files = {"study.yaml": self.paths.root / "study.yaml"}
         if respondent is not None and step.startswith("10"):
             return files
-        patterns = ["choices/*/*.parquet", "utilities/*/*/fit.json", "public.json"]
-        if respondent is not None:
+        answers = "answers/*/*.parquet"
+        patterns = ["choices/*/*.parquet", answers, "utilities/*/*/fit.json", "public.json"]
+        if respondent is not None and step.startswith("15"):
+            patterns = [answers]
+        elif respondent is not None:
             patterns = [f"choices/{slug(respondent)}/*.parquet"]
         found = sorted(path for pattern in patterns for path in self.paths.folder.glob(pattern))
         return files | {path.relative_to(self.paths.folder).as_posix(): path for path in found}

@@ -1,4 +1,4 @@
-"""The steps of a run: ask a respondent, fit its choices.
+"""The steps of a run: ask a respondent, ask it about others' answers, fit its choices.
 
 Each step reads files of the run and writes files of the run; doing it again asks only what is
 missing and gives the same bytes.
@@ -18,11 +18,12 @@ import pandas as pd
 from revealed.foundation.errors import BudgetError, RevealedError
 from revealed.foundation.paths import atomic_write, slug
 from revealed.foundation.provenance import versions
-from revealed.foundation.schemas import Provenance
-from revealed.instruments import load_arm, load_instrument
+from revealed.foundation.schemas import ANSWER_KINDS, Provenance
+from revealed.instruments import QuestionSet, load_arm, load_instrument, load_questions
 
 from .config import Cell
-from .plan import pair_counts, sampled_items, start_pairs
+from .derived import DERIVED
+from .plan import asked_questions, pair_counts, sampled_items, start_pairs
 from .rounds import next_pairs
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def elicit_respondent(
 
     Returns
     -------
-    The cells with their counts: instrument, arm, pairs, answers, neutral, refused, unparsed,
-    failed.
+    The cells with their counts: instrument, arm, pairs (0 where single questions are asked),
+    answers, neutral, refused, unparsed, failed.
 
     Raises
     ------
@@ -81,10 +82,76 @@ def elicit_respondent(
     with Ledger(run.paths.ledger) as ledger:
         budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
         for cell in cells:
-            table = _elicit_cell(run, cell, ledger, budget, progress)
-            run.write_choices(table)
-            rows.append({"instrument": cell.instrument, "arm": cell.arm, **_counts(table)})
-    return pd.DataFrame(rows)
+            if cell.instrument in DERIVED and cell.asks_questions:
+                continue  # made of answers that others may not have given yet: see `follow_up`
+            if cell.asks_questions:
+                questions = load_questions(cell.instrument, run.paths.root)
+                counts = _ask_cell(run, cell, questions, ledger, budget, progress)
+            else:
+                table = _elicit_cell(run, cell, ledger, budget, progress)
+                run.write_choices(table)
+                counts = _counts(table)
+            rows.append({"instrument": cell.instrument, "arm": cell.arm, **counts})
+    return pd.DataFrame(rows, columns=_COUNTED)
+
+
+def follow_up(
+    run: Run,
+    respondent: str,
+    *,
+    instruments: Sequence[str] | None = None,
+    max_cost: float | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Ask a respondent the question sets made of earlier answers; only what is missing is asked.
+
+    A set is made anew from what the run holds now, and kept as it was asked (`Run.questions`).
+    Parameters, result and errors as `elicit_respondent`.
+    """
+    from revealed.respondents import Budget, Ledger
+    from revealed.respondents.client import check_respondent
+
+    spec = run.spec(respondent)
+    refuse_empty_budget([spec], max_cost)
+    cells = [
+        cell
+        for cell in run.study.cells([spec], instruments)
+        if cell.asks_questions and cell.instrument in DERIVED
+    ]
+    rows = []
+    if cells:
+        check_respondent(spec)
+        with Ledger(run.paths.ledger) as ledger:
+            budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
+            for cell in cells:
+                questions = DERIVED[cell.instrument].build(run, spec.name)
+                counts = _ask_cell(run, cell, questions, ledger, budget, progress)
+                asked = asked_questions(questions, cell, run.study.seed)
+                run.write_questions(asked.questions, spec.name, cell.instrument)
+                rows.append({"instrument": cell.instrument, "arm": cell.arm, **counts})
+    return pd.DataFrame(rows, columns=_COUNTED)
+
+
+def _ask_cell(
+    run: Run,
+    cell: Cell,
+    questions: QuestionSet,
+    ledger: Ledger,
+    budget: Budget,
+    progress: bool,
+) -> dict[str, float]:
+    """Ask a cell's questions, store the answers and count them."""
+    from revealed.respondents.ask import ask
+
+    asked = asked_questions(questions, cell, run.study.seed)
+    table = ask(
+        cell.respondent, asked, cell.design.samples, ledger,
+        budget=budget, progress=progress, root=run.paths.root,
+    )  # fmt: skip
+    run.write_answers(table, cell.respondent.name, cell.instrument)
+    kinds = table["kind"].value_counts()
+    counts = {name: float(kinds.get(name, 0)) for name in ANSWER_KINDS}
+    return {"pairs": 0.0, "answers": counts.pop("answered"), **counts}
 
 
 def refuse_empty_budget(specs: Sequence[RespondentSpec], max_cost: float | None) -> None:
@@ -105,7 +172,11 @@ def run_respondents(
     max_cost: float | None = None,
     progress: bool = True,
 ) -> None:
-    """Ask and fit several respondents, one after another; all are checked before one is asked."""
+    """Ask and fit several respondents, one after another; all are checked before one is asked.
+
+    Then whoever is asked about others' answers: those of `specs`, and the study's simulated ones,
+    who cost nothing. A real one that is not named here is left for its own call.
+    """
     from revealed.respondents.client import check_respondent
 
     refuse_empty_budget(specs, max_cost)
@@ -120,6 +191,15 @@ def run_respondents(
         finally:  # what was answered before a limit, an error or Ctrl-C is fitted too
             if (run.paths.folder / "choices" / slug(spec.name)).is_dir():
                 fit_respondent(run, spec.name)
+    named = {spec.name for spec in specs}
+    simulated = [
+        entry.spec.name
+        for entry in run.study.respondents
+        if entry.spec.provenance == "simulated" and entry.spec.name not in named
+    ]
+    for name in [*named, *simulated]:
+        own = instruments if name in named else None
+        follow_up(run, name, instruments=own, max_cost=max_cost, progress=progress)
 
 
 def _elicit_cell(
@@ -197,6 +277,9 @@ def fit_respondent(
     return pd.DataFrame(rows, columns=_FITTED)
 
 
+_COUNTED = [
+    "instrument", "arm", "pairs", "answers", "neutral", "refused", "unparsed", "failed",
+]  # fmt: skip
 _FITTED = [
     "instrument", "arm", "items", "pairs", "converged", "order_effect", "accuracy", "log_loss",
     "linked", "problem",
