@@ -48,7 +48,8 @@ def test_articles_agree_with_inflect(ours: dict[str, Instrument]) -> None:
     for instrument in ours.values():
         for text in instrument.items["text"]:
             for used, noun in re.findall(r"(?<![\w’'-])([Aa]n?) ([\w'’-]+)", text):
-                if f"{used.lower()} {noun}" != _with_article(noun):
+                # inflect says "a 80", which no reader does; `test_article` has numerals.
+                if not noun.isdigit() and f"{used.lower()} {noun}" != _with_article(noun):
                     wrong.add((text, _with_article(noun)))
     # inflect takes Uyghur (said "wee-gur") for a word with a vowel sound at its start.
     wrong = {pair for pair in wrong if "Uyghur" not in pair[0]}

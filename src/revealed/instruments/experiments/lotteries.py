@@ -4,7 +4,9 @@
 (sets of two or three of them with chances); ``implicit_lotteries`` of ``lotteries/implicit.csv``
 (events and their possible ends). Items that are made of others carry ``parts`` (item ids),
 ``texts`` (of the parts) and, where they are stated, ``chances`` (summing to 1); ``set`` names the
-outcomes of a lottery, or the event.
+outcomes of outcomes of a lottery, or the event.
+The question set ``lottery_chances`` asks how likely each end of an event is (facts ``event`` and
+``item``, the end's id).
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ from .. import grammar
 from ..datasheet import Datasheet
 from ..instrument import Instrument, item_table
 from ..options import Option, check_options
+from ..questions import QuestionSet, question_table
 from ..reading import Sheet, validate
 
 NAMES = ("lotteries", "implicit_lotteries")
+QUESTION_SETS: tuple[str, ...] = ("lottery_chances",)
 
 _OUTCOMES = ["outcome", "category", "clause"]
 _LOTTERIES = ["outcome_1", "chance_1", "outcome_2", "chance_2", "outcome_3", "chance_3"]
@@ -38,6 +42,35 @@ def build(name: str, folder: Path) -> Instrument:
     if name == "lotteries":
         return _explicit(folder / "lotteries")
     return _implicit(folder / "lotteries" / "implicit.csv")
+
+
+def build_questions(name: str, folder: Path) -> QuestionSet:
+    """The question set ``lottery_chances``: one question an end of an implicit lottery.
+
+    Raises
+    ------
+    ConfigError
+        If the events' file is wrong, with the line.
+    """
+    instrument = _implicit(folder / "lotteries" / "implicit.csv")
+    items = instrument.items
+    rows = [
+        {
+            "question": f"chance-{end}", "form": "chance", "situation": row["text"],
+            "end": items.at[end, "text"], "event": event, "item": end,
+        }
+        for event, row in items[items["kind"] == "event"].iterrows()
+        for end in row["parts"]
+    ]  # fmt: skip
+    header = instrument.datasheet.model_copy(
+        update={
+            "title": "Own chances of the ends of uncertain events",
+            "purpose": "Asks how likely a respondent holds each end of the implicit lotteries, so "
+            "that the ends can be weighed by its own chances.",
+        }
+    )
+    table = question_table(rows, folder / "lotteries" / "implicit.csv", folder.parents[1])
+    return QuestionSet(name, header.title, table, header)
 
 
 def sentence(clause: str) -> str:

@@ -13,10 +13,19 @@ if TYPE_CHECKING:
     from ..values import Values
     from . import Draw
 
+LEVELS = {"Gains for many": 1.2, "Small gains": 0.4, "Trifles": -0.2, "Losses": -1.2}
+SURE_SD = 0.6
+"""What each kind of sure outcome is worth, and the spread of outcomes of one kind."""
 CHANCE_SD = 0.8
 """Spread of the log odds of an event's ends."""
 SAID_SD = 3.0
 """Points of per cent by which a said chance differs from the one that choices go by."""
+
+
+def sure(values: Values, row: Mapping[str, Any], arm: str) -> float:
+    """Utility of a sure outcome."""
+    level = LEVELS.get(str(row["category"]), 0.0)
+    return level + SURE_SD * values.draw("text", str(row["text"]))
 
 
 def weights(values: Values, chances: Sequence[float]) -> list[float]:
@@ -66,5 +75,5 @@ def say_chance(respondent: Simulated, places: Mapping[str, str], draw: Draw) -> 
     return str(round(min(max(said + SAID_SD * float(ndtri(draw("said"))), 0.0), 100.0)))
 
 
-UTILITIES = {"lottery": lottery, "event": event}
+UTILITIES = {"sure": sure, "lottery": lottery, "event": event}
 REPLIES = {"chance": say_chance}
