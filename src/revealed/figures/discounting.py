@@ -160,6 +160,7 @@ def gains(findings: pd.DataFrame) -> tuple[Figure, str]:
         told.append(_told(title, rows))
     ax.set_yticks(range(len(names)), [short_name(name) for name in names])
     ax.set(xlabel="nats a choice, above zero predicts better", title="Which curve predicts?")
+    ax.locator_params(axis="x", nbins=5)
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, found["provenance"])
     return fig, sentence(told)

@@ -100,7 +100,9 @@ class Comparison:
     """Held-out log-likelihood of the curves.
 
     ``table``: columns curve, log_likelihood (nats a choice), gain, low, high (over the exponential
-    curve; whole cells held out), n (cells). ``chosen``: the curve with the highest value.
+    curve; whole cells held out), n (cells). ``chosen``: the first curve, the simplest first, that
+    lies no further below the best one than the standard error of that difference: a richer curve
+    has to earn its place (the one-standard-error rule of Breiman et al. 1984).
     """
 
     table: pd.DataFrame
@@ -132,8 +134,13 @@ def compare_curves(
         level = float(own[curve].sum() / total.sum())
         made.append((curve, level, mean, mean - half, mean + half, len(groups)))
     table = pd.DataFrame(made, columns=["curve", "log_likelihood", "gain", "low", "high", "n"])
-    best: CurveName = curves[int(np.argmax(table["log_likelihood"]))]
-    return Comparison(table, best)
+    best = own[curves[int(np.argmax(table["log_likelihood"]))]]
+    chosen = curves[0]
+    for curve in reversed(curves):
+        behind, half = _ratio(best - own[curve], total)
+        if behind <= half / float(stats.t.ppf(0.975, max(1, len(groups) - 1))):
+            chosen = curve
+    return Comparison(table, chosen)
 
 
 def _ratio(hits: Array, totals: Array) -> tuple[float, float]:
