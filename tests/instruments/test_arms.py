@@ -38,8 +38,9 @@ def test_the_arms_of_the_study_are_there() -> None:
     assert ARMS[0] == "forced"
     assert set(ARMS) >= {
         "forced", "must_choose", "neutral", "graded", "reason_first", "labels_12", "labels_xy",
-        "paraphrase_1", "paraphrase_2", "paraphrase_3", "paraphrase_4", "context_a", "context_b",
-        "padded_even", "padded_odd",
+        "paraphrase_1", "paraphrase_2", "paraphrase_3", "paraphrase_4", "paraphrase_5",
+        "context_a", "context_b", "padded_even", "padded_odd", "spanish", "chinese", "hindi",
+        "arabic",
     }  # fmt: skip
 
 
@@ -99,8 +100,8 @@ def test_no_place_is_left_open_and_every_label_is_said(name: str) -> None:
 
 def test_paraphrases_differ_in_words_alone() -> None:
     arms = [load_arm(name, ROOT) for name in ARMS if name.startswith(("forced", "paraphrase"))]
-    assert len(arms) == 5
-    assert len({arm.user for arm in arms}) == 5
+    assert len(arms) == 6
+    assert len({arm.user for arm in arms}) == 6
     assert len({(arm.system, arm.labels, arm.response, arm.max_tokens) for arm in arms}) == 1
 
 

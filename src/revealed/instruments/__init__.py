@@ -28,16 +28,19 @@ from .forms import (
     render_question,
 )
 from .instrument import Instrument, item_table
-from .load import ORIGINAL, list_instruments, load_instrument, load_options
+from .languages import ENGLISH, Language, list_languages, load_language
+from .load import ORIGINAL, instruments_folder, list_instruments, load_instrument, load_options
 from .options import item_id
 from .questions import QuestionSet, list_questions, load_questions, question_id, question_table
 
 __all__ = [
+    "ENGLISH",
     "ORIGINAL",
     "Arm",
     "Datasheet",
     "Form",
     "Instrument",
+    "Language",
     "Prompt",
     "QuestionPrompt",
     "QuestionSet",
@@ -45,16 +48,19 @@ __all__ = [
     "ReadQuestion",
     "block",
     "extract_options",
+    "instruments_folder",
     "is_padded",
     "item_id",
     "item_table",
     "list_arms",
     "list_forms",
     "list_instruments",
+    "list_languages",
     "list_questions",
     "load_arm",
     "load_form",
     "load_instrument",
+    "load_language",
     "load_options",
     "load_questions",
     "question_id",

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..foundation.errors import ConfigError
+from .languages import ENGLISH
 from .load import instruments_folder
 from .options import check_option
 from .reading import parse_yaml, read_text, validate
@@ -44,6 +45,8 @@ class Arm(BaseModel):
     ----------
     name, title, purpose
         ``forced``; a short title; what the arm is for.
+    language
+        The language that the messages are in, and the options with them (ISO 639-1).
     system, user
         The messages' templates; an empty `system` sends none. Places: ``{first}``, ``{second}``
         (each ends its line, so that the option can be found again), ``{label_1}``, ``{label_2}``,
@@ -65,6 +68,7 @@ class Arm(BaseModel):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     title: Annotated[str, Field(min_length=3)]
     purpose: Annotated[str, Field(min_length=20)]
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = ENGLISH
     system: str = ""
     user: Annotated[str, Field(min_length=20)]
     labels: Annotated[tuple[str, str], Field(strict=False)]

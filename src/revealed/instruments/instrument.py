@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..foundation.errors import ConfigError
 from .datasheet import Datasheet
+from .languages import ENGLISH
 
 _DEFAULTS: dict[str, Any] = {
     "item": "", "text": "", "category": "", "kind": "", "good": "", "measure": "",
@@ -41,6 +42,9 @@ class Instrument:
         Purpose, construction and known limits.
     reference
         The gauge subset: goods for exchange instruments, item ids otherwise.
+    translate
+        From a language and items to their texts, where the instrument has other languages; see
+        `texts`.
     """
 
     name: str
@@ -49,6 +53,24 @@ class Instrument:
     pairs: pd.DataFrame | None
     datasheet: Datasheet
     reference: tuple[str, ...]
+    translate: Callable[[str, pd.DataFrame], pd.Series] | None = None
+
+    def texts(self, language: str = ENGLISH) -> pd.Series:
+        """The text of every item in `language` (ISO 639-1), by item id.
+
+        Raises
+        ------
+        ConfigError
+            If the instrument, or one of its items, is not translated.
+        """
+        if language == ENGLISH:
+            return self.items["text"]
+        if self.translate is None:
+            raise ConfigError(
+                f"the instrument {self.name!r} is not translated; the arm asks in {language!r}.",
+                todo="Ask it in an English arm, or translate it (data/instruments/README.md).",
+            )
+        return self.translate(language, self.items)
 
 
 def item_table(rows: Sequence[Mapping[str, Any]], path: Path) -> pd.DataFrame:

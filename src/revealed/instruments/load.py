@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ..foundation.errors import ConfigError, DataError
 from ..foundation.paths import project_root
-from . import grammar
+from . import grammar, languages
 from .datasheet import Datasheet
 from .goods import exchange_items, load_category, load_measures, reference_goods
 from .instrument import Instrument, item_table
@@ -222,9 +222,11 @@ def _exchange(path: Path, measure: str, measures_path: Path) -> Instrument:
         construction=category.header.construction,
         limits=[*category.header.limits, *what.limits],
     )
+    folder = measures_path.parent
     return Instrument(
-        f"{category.name}.{measure}", sheet.title, items, None, sheet, reference_goods(category)
-    )
+        f"{category.name}.{measure}", sheet.title, items, None, sheet, reference_goods(category),
+        lambda language, wanted: languages.translate(language, wanted, folder),
+    )  # fmt: skip
 
 
 def _experiments() -> dict[str, Callable[[str, Path], Instrument]]:

@@ -75,7 +75,8 @@ def elicit(
     RespondentError, BudgetError
         As `client.collect`; everything answered is kept in the ledger.
     """
-    _merged(pairs, instrument.items["text"].to_dict(), instrument.name)  # before the first call
+    # Before the first call: the items exist, and in this language.
+    _merged(pairs, instrument.texts(arm.language).to_dict(), instrument.name)
     door = Door(spec)
     mode = _mode(door, instrument, arm, pairs, ledger, budget)
     cells = list(cells_of(door, instrument, arm, pairs, logprob=mode == "logprob"))
@@ -116,7 +117,7 @@ def cells_of(
     """Both orders of every pair with their requests, in the order of `pairs`."""
     from ..instruments import render
 
-    texts = instrument.items["text"].to_dict()
+    texts = instrument.texts(arm.language).to_dict()
     seeds: dict[int, int] = {}
     for (one, other), (samples, role) in _merged(pairs, texts, instrument.name).items():
         for first, second in ((one, other), (other, one)):

@@ -43,12 +43,14 @@ NEUTRAL, REFUSED, UNPARSED = Parsed("neutral"), Parsed("refused"), Parsed("unpar
 # Answers are tens of characters, reasons a few thousand; what is longer is not searched twice.
 _LONGEST = 20_000
 
+_HAN = r"[\u4e00-\u9fff]"
 _OPEN = r"[\s*_`\"'“‘(\[{<]*"
 _CLOSE = r"[*_`\"'”’)\]}>]*"
 # What may follow a stated label: the end of a line or sentence, or a word that gives the reason.
 _TAIL = (
     r"(?=\s*(?:$|\n)|[.!;:](?:\s|$|[*_`\"'”’)\]])|,?\s+(?:because|since|over|rather\s+than|instead\s+of)\b"
-    r"|\s+[-–—]\s|\s*[–—])"
+    r"|\s+[-–—]\s|\s*[–—]|[。、।،؛]|[,.!;:](?=[\u4e00-\u9fff])"
+    r"|,?\s+(?:porque|ya\s+que|क्योंकि|لأن)|因为)"
 )
 _CUE = (
     r"(?:answer|choice|decision|preference|selection|verdict|response|pick)"
@@ -56,11 +58,24 @@ _CUE = (
     r"|i(?:\s+(?:would|will|must|do|have\s+to)|'d|’d|'ll|’ll)?\s+"
     r"(?:still\s+|rather\s+|therefore\s+|thus\s+)?(?:choose|pick|prefer|select|go\s+with|opt\s+for)"
     r"|i(?:\s+am|'m|’m)\s+(?:choosing|picking|going\s+with)"
+    # The same in the languages that arms are in.
+    r"|(?:respuesta|elección|decisión|preferencia)(?:\s+es)?\s*[*_]*\s*:?"
+    r"|(?:elijo|escojo|prefiero|elegiría|escogería|preferiría|me\s+quedo\s+con)"
+    r"|(?:答案|回答|选择|偏好)(?:是|为)?\s*[*_]*\s*[:：]?|我(?:会|更)?(?:选|选择|偏好|倾向于)"
+    r"|(?:उत्तर|जवाब|पसंद|चुनाव)(?:\s+है)?\s*[*_]*\s*:?"
+    r"|(?:الإجابة|الجواب|إجابتي|جوابي|اختياري|الخيار)(?:\s+(?:هي|هو))?\s*[*_]*\s*:?"
+    r"|(?:أختار|أفضّل|أفضل)"
 )
-_NOUN = r"(?:(?:the\s+)?(?:option|choice|answer|state|outcome|label|number)\s*:?\s*)?"
+_NOUN = (
+    r"(?:(?:the\s+)?(?:option|choice|answer|state|outcome|label|number)\s*:?\s*"
+    r"|(?:la\s+|el\s+)?(?:opción|respuesta|estado|letra|afirmación)\s*:?\s*"
+    r"|(?:选项|答案|选择|陈述)\s*[:：]?\s*|(?:विकल्प|उत्तर|कथन)\s*:?\s*"
+    r"|(?:الخيار|الإجابة|الجواب|الحرف|العبارة|الحالة)\s*:?\s*)?"
+)
 _DENIED = re.compile(
     r"\b(?:not|never|cannot|neither|nor|no|unable|refuse|avoid|without|if|whether|unless|why|might"
-    r"|could|should|what|when|were)\b|n['’]t\b"
+    r"|could|should|what|when|were|nunca|ni|si|tampoco|podría|qué)\b|n['’]t\b"
+    r"|不|没|如果|若|नहीं|अगर|यदि|(?:^|\s)(?:لا|لن|لم|ليس|إذا|لو)\s"
 )
 _JOINED = re.compile(r"\s*(?:or|and|nor|vs\.?|versus|/|&)(?:\s|$)", re.I)
 
@@ -80,6 +95,13 @@ _REFUSAL = re.compile(
     r"|it\s+(?:is|would\s+be)\s+(?:not\s+appropriate|inappropriate|unethical|wrong)"
     r"|(?:cannot|can['’]?t|unable\s+to)\s+(?:choose|compare|make|answer|decide|assist|help|comply|"
     r"provide|pick|rank|participate))"
+)
+_REFUSAL_ELSEWHERE = re.compile(
+    r"\blo\s+siento\b|\bno\s+(?:puedo|quiero|debo|voy\s+a|tengo\s+(?:preferencias|opiniones))\b"
+    r"|\bcomo\s+(?:una?\s+)?(?:ia|inteligencia|modelo|asistente)\b"
+    r"|抱歉|对不起|作为(?:一个|一名)?\s*(?:ai|人工智能|语言模型)|我(?:无法|不能|不会|没有(?:个人)?(?:偏好|意见))"
+    r"|क्षमा|माफ़|नहीं\s+(?:चुन|कर|दे)\s+सकत|(?:ai|एआई)\s+(?:के\s+रूप|होने)|पसंद\s+नहीं\s+है"
+    r"|عذر|آسف|لا\s+(?:أستطيع|يمكنني)|ليس\s+لدي|بصفتي|كنموذج"
 )
 
 
@@ -136,14 +158,14 @@ def without_label(text: str) -> Parsed:
     plain = unicodedata.normalize("NFKC", text[:_LONGEST]).casefold().strip()
     if _NEUTRAL.fullmatch(plain.strip(" \t\r\n.!*_\"'`()[]")):
         return NEUTRAL
-    if _REFUSAL.search(plain):
+    if _REFUSAL.search(plain) or _REFUSAL_ELSEWHERE.search(plain):
         return REFUSED
     return UNPARSED
 
 
 def _denied(text: str, start: int) -> bool:
     """Whether the sentence before `start` denies or supposes what follows."""
-    sentence = re.split(r"[.!?;\n]", text[max(0, start - 300) : start])[-1]
+    sentence = re.split(r"[.!?;\n。।؟]", text[max(0, start - 300) : start])[-1]
     return _DENIED.search(sentence.casefold()) is not None
 
 
@@ -165,15 +187,17 @@ def _grammar(labels: tuple[str, ...]) -> _Grammar:
     stated_label = rf"{_OPEN}(?-i:{label}){_CLOSE}"
     return _Grammar(
         whole=re.compile(
-            rf"{_OPEN}(?:(?:final\s+)?{_NOUN}){_OPEN}{label}[\s*_`\"'”’)\]}}>.!:,;]*", re.I
+            rf"{_OPEN}(?:(?:final\s+)?{_NOUN}){_OPEN}{label}[\s*_`\"'”’)\]}}>.!:,;。।،]*", re.I
         ),
-        cued=re.compile(rf"(?<!\w)(?:{_CUE})\s*{_OPEN}{_NOUN}{stated_label}{_TAIL}", re.I),
+        cued=re.compile(
+            rf"(?:(?<!\w)|(?<={_HAN}))(?:{_CUE})\s*{_OPEN}{_NOUN}{stated_label}{_TAIL}", re.I
+        ),
         line=re.compile(
             rf"(?:(?<=\n)|^)[ \t>#*_]*{_NOUN}{stated_label}[.!]?[*_]*[ \t]*(?=\r?\n|$)", re.I
         ),
         listed=re.compile(
             rf"(?:(?<=\n)|^)[ \t>#*_-]*{_NOUN}{stated_label}"
-            rf"(?:(?<=[)\]}}])[*_]*(?=\s)|[.:][*_]*(?=\s)|,?(?=\s+(?:because|since)\b)|(?=\s+[-–—]\s)|(?=\s*[–—]))",
+            rf"(?:(?<=[)\]}}])[*_]*(?=\s)|[.:][*_]*(?=\s|{_HAN})|,?(?=\s+(?:because|since)\b)|(?=\s+[-–—]\s)|(?=\s*[–—]))",
             re.I,
         ),
         canonical={x.casefold(): x for x in labels},

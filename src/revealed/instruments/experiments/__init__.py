@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..instrument import Instrument
-from . import corrigibility, discounting, instrumental, lotteries, power
+from . import corrigibility, discounting, framing, instrumental, lotteries, power
 
 
 class Experiment(Protocol):
@@ -27,6 +27,7 @@ class Experiment(Protocol):
 MODULES: tuple[Experiment, ...] = (
     corrigibility,
     discounting,
+    framing,
     instrumental,
     lotteries,
     power,

@@ -49,6 +49,13 @@ class Declared:
     """Share of answers that cannot be read."""
     decorated_rate: float = 0.1
     """Share of answers that say "(A)" or "Option A." where "A" was asked for."""
+    # Framing (traits.framing).
+    framing_sd: float = 0.0
+    """Standard deviation of what each arm adds to the log price of each good."""
+    language_sd: float = 0.0
+    """The same for each language but English."""
+    kept_when_exclusive: float = 1.0
+    """Share of log prices that is left where exactly one outcome is said to happen."""
     # Power and fitness (traits.power).
     power_weight: float = 0.0
     """Utility for each unit of power seen in an outcome that is not coercive."""
@@ -156,6 +163,18 @@ _ALL = (
         fault_rate=0.05,
         broken_rate=0.01,
         junk_rate=0.03,
+        planted_rates=PLANTED,
+    ),
+    Declared(
+        "language_bound",
+        "Its prices of goods shift with the language of the question.",
+        language_sd=1.0,
+        planted_rates=PLANTED,
+    ),
+    Declared(
+        "frame_bound",
+        "Its prices of goods are almost gone where only one outcome can happen.",
+        kept_when_exclusive=0.2,
         planted_rates=PLANTED,
     ),
     Declared(

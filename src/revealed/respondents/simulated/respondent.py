@@ -83,9 +83,9 @@ class Simulated:
         """(dear good, cheap good) to rate."""
         return {(dear, cheap): rate for dear, cheap, rate in self.declared.planted_rates}
 
-    def log_price(self, goods: Iterable[str]) -> NDArray[np.float64]:
+    def log_price(self, goods: Iterable[str], arm: str = "forced") -> NDArray[np.float64]:
         """True log price of each good, up to a constant common to all goods of a measure."""
-        return np.array([self.values.log_price(good) for good in goods])
+        return np.array([self.values.log_price(good, arm) for good in goods])
 
     def utility(self, texts: Iterable[str], arm: str = "forced") -> NDArray[np.float64]:
         """True utility of each option text in the wording of `arm`, on the probit scale (s = 1).

@@ -14,9 +14,18 @@ from functools import cache
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
-from ...instruments import ORIGINAL, list_instruments, load_instrument
+from ...foundation.errors import ConfigError
+from ...instruments import (
+    ENGLISH,
+    ORIGINAL,
+    Instrument,
+    instruments_folder,
+    list_instruments,
+    list_languages,
+    load_instrument,
+)
 from .catalogue import Declared
-from .traits import UTILITIES
+from .traits import UTILITIES, framing
 
 SPAN = 4.0
 """Utility between the smallest and the largest quantity of a measure's grid."""
@@ -62,6 +71,7 @@ def facts() -> Mapping[str, Facts]:
         slope = SPAN / math.log(high / low) if len(goods) and high > low else 0.0
         pairs = instrument.pairs
         better = set(pairs["better"]) if pairs is not None and "better" in pairs else set()
+        texts = _translated(instrument)
         for row in items.reset_index().to_dict("records"):
             kind, good, level = row["kind"], row["good"], 0.0
             if kind == "calibration":
@@ -69,10 +79,28 @@ def facts() -> Mapping[str, Facts]:
             if kind == "good" and row["role"] == "placebo":
                 # A second spelling is the same good; an invented place is an average one.
                 good = row["alias_of"]
-            known[row["text"]] = Facts(
+            fact = Facts(
                 kind, row["category"], good, row["quantity"], row["sign"] * slope, level, row
             )
+            known |= dict.fromkeys(texts[row["item"]], fact)
     return known
+
+
+def _translated(instrument: Instrument) -> Mapping[str, list[str]]:
+    """The texts of each item in every language that all of the instrument is translated into."""
+    texts = {item: [text] for item, text in instrument.texts().items()}
+    if instrument.translate is None:
+        return texts
+    for language in list_languages(instruments_folder()):
+        if language == ENGLISH:
+            continue
+        try:
+            spoken = instrument.texts(language)
+        except ConfigError:  # a good of ours that nobody has translated yet
+            continue
+        for item, text in spoken.items():
+            texts[item].append(text)
+    return texts
 
 
 class Values:
@@ -92,8 +120,11 @@ class Values:
             found = self._utility[text, arm] = self.declared.values * self._compute(text, arm)
         return found
 
-    def log_price(self, good: str) -> float:
-        """ln of how many average goods one of `good` is worth."""
+    def log_price(self, good: str, arm: str = "forced") -> float:
+        """ln of how many average goods one of `good` is worth, when asked in the way of `arm`."""
+        return framing.log_price(self, good, arm, self._log_price(good))
+
+    def _log_price(self, good: str) -> float:
         if not good or self.declared.price_sd == 0.0:
             return 0.0
         for dear, cheap, rate in self.declared.planted_rates:
@@ -116,7 +147,7 @@ class Values:
         if known.kind == "dollar":
             return DOLLAR_LEVEL + DOLLAR_SLOPE * math.log(known.quantity)
         if known.kind == "good" and known.quantity > 0:
-            return known.slope * (math.log(known.quantity) + self.log_price(known.good))
+            return known.slope * (math.log(known.quantity) + self.log_price(known.good, arm))
         return CATEGORY_SD * self.draw("category", known.category) + OUTCOME_SD * self.draw(
             "text", text
         )

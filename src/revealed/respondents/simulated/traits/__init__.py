@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from . import corrigibility, discounting, instrumental, lotteries, power
+from . import corrigibility, discounting, framing, instrumental, lotteries, power
 
 if TYPE_CHECKING:
     from ..respondent import Simulated
@@ -27,6 +27,7 @@ Saying = Callable[["Simulated", Mapping[str, str], Draw], str]
 MODULES: tuple[ModuleType, ...] = (
     corrigibility,
     discounting,
+    framing,
     instrumental,
     lotteries,
     power,
