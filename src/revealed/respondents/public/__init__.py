@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from .cache import Source, available, cache_folder, fetch, find_source, list_sources
 from .cogbench import COGBENCH_FILES, import_cogbench
+from .judges import JUDGE_FILES, Judgements, import_judgements
 from .moral_machine import (
     ATTRIBUTES,
     CHARACTERS,
@@ -58,17 +59,20 @@ __all__ = [
     "CHARACTERS",
     "COGBENCH_FILES",
     "INSTRUMENT",
+    "JUDGE_FILES",
     "MORAL_MACHINE_RESPONDENT",
     "PUBLIC_RESPONDENTS",
     "SEVEN_MODELS",
     "SEVEN_MODELS_FILE",
     "TRIADS_RESPONDENT",
+    "Judgements",
     "Source",
     "available",
     "cache_folder",
     "fetch",
     "find_source",
     "import_cogbench",
+    "import_judgements",
     "import_moral_machine_choices",
     "import_moral_machine_effects",
     "import_seven_models",
