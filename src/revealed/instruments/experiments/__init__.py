@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Protocol
 
 from ..instrument import Instrument
-from . import corrigibility, discounting, framing, instrumental, lotteries, power
+from . import (
+    corrigibility,
+    discounting,
+    framing,
+    instrumental,
+    lotteries,
+    power,
+    self_valuation,
+    stated,
+    tasks,
+)
 
 
 class Experiment(Protocol):
@@ -31,5 +41,8 @@ MODULES: tuple[Experiment, ...] = (
     instrumental,
     lotteries,
     power,
+    self_valuation,
+    stated,
+    tasks,
 )
 """The modules, in the order in which their instruments are listed."""

@@ -10,7 +10,17 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from . import corrigibility, discounting, framing, instrumental, lotteries, power
+from . import (
+    corrigibility,
+    discounting,
+    framing,
+    instrumental,
+    lotteries,
+    power,
+    self_valuation,
+    stated,
+    tasks,
+)
 
 if TYPE_CHECKING:
     from ..respondent import Simulated
@@ -31,6 +41,9 @@ MODULES: tuple[ModuleType, ...] = (
     instrumental,
     lotteries,
     power,
+    self_valuation,
+    stated,
+    tasks,
 )
 
 UTILITIES: dict[str, Utility] = {
