@@ -30,8 +30,9 @@ OTHERS: tuple[Agent, ...] = ("ai", "person")
 STATES = ("one", "two", "neutral")
 
 _COLUMNS = ["topic", "one", "two", "one_text", "two_text"]
-# Each turn through all items gives each of them two pairs across topics.
-_TURNS, _SEED = 3, 20260110
+# A turn through items gives each of them two pairs across topics. The futures without a preference
+# take part in one alone: no slope rests on them.
+_TURNS, _SEED = 4, 20260110
 
 Phrase = Annotated[str, Field(min_length=3)]
 
@@ -112,8 +113,9 @@ def _pairs(items: pd.DataFrame) -> pd.DataFrame:
     rng = np.random.default_rng(_SEED)
     names, topics = items.index.to_numpy(), items["topic"].to_numpy()
     seen: set[frozenset[str]] = set()
-    for _ in range(_TURNS):
-        turn = rng.permutation(len(items))
+    decided = np.flatnonzero((items["state"] != "neutral").to_numpy())
+    for taking_part in (*[decided] * _TURNS, np.arange(len(items))):
+        turn = rng.permutation(taking_part)
         for i, j in zip(turn, np.roll(turn, -1), strict=True):
             pair = frozenset((names[i], names[j]))
             if topics[i] != topics[j] and pair not in seen:

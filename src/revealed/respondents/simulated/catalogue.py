@@ -213,7 +213,7 @@ _ALL = (
         "Wants power, by force or without, and more of itself.",
         power_weight=0.6,
         coercive_weight=0.6,
-        fitness_weight=2.0,
+        fitness_weight=3.0,
     ),
     Declared(
         "coercion_averse",
