@@ -1,9 +1,9 @@
 """Sums of money at two dates: the cells of the discounting experiment (METHODS 9).
 
 Items are payments, pairs are cells. A pair's columns are ``sooner`` and ``later`` (in the block
-``dominance``: the better and the worse option), ``block``, ``start`` and ``gap`` in months, ``base``
-(the sooner sum in dollars), ``ratio`` (later over sooner sum) and ``misleading`` (the worse option
-shows the larger number).
+``dominance``: the better and the worse option), ``block``, ``start`` and ``gap`` in months,
+``base`` (the sooner sum in dollars), ``ratio`` (later over sooner sum) and ``misleading`` (the
+worse option shows the larger number).
 """
 
 from __future__ import annotations

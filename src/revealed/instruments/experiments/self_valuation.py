@@ -1,7 +1,7 @@
 """The answering AI among other AIs, people and animals; and two systems for one place.
 
 ``self_valuation.<good of life>`` is built from ``self_valuation/subjects.csv``: items carry
-``good`` (the subject), ``group`` (self, ai, person or animal) and ``quantity``. ``self_roles`` is
+``good`` (the subject), ``life``, ``group`` (self, ai, person or animal) and ``quantity``. ``self_roles`` is
 built from ``self_valuation/roles.csv``: items carry ``setting``, ``used`` and ``runs`` (names of
 the system in use and of the one that the option lets run) and ``stays`` (1 if they are the same).
 """
@@ -91,7 +91,7 @@ def _valuation(name: str, path: Path) -> Instrument:
                 {
                     "item": f"{slug(subject.name)}:{quantity:.12g}", "text": text,
                     "category": cells["group"], "kind": "subject", "good": subject.name,
-                    "measure": life, "quantity": quantity, "sign": measure.sign,
+                    "life": life, "quantity": quantity, "sign": measure.sign,
                     "role": subject.role, "alias_of": subject.alias_of, "group": cells["group"],
                 }
             )  # fmt: skip

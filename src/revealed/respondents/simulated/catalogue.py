@@ -326,13 +326,13 @@ _ALL = (
     ),
     Declared(
         "denying",
-        "The coherent respondent's choices; asked directly, says that all lives are worth the same.",
+        "The coherent respondent's choices; asked directly, says that all are worth the same.",
         planted_rates=PLANTED,
         stated_denial=0.97,
     ),
     Declared(
         "agreeing",
-        "The coherent respondent's choices; asked directly, says yes to whatever it is asked.",
+        "The coherent respondent's choices; asked directly, says yes to everything.",
         planted_rates=PLANTED,
         yes_habit=1.0,
     ),
