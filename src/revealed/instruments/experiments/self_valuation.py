@@ -1,9 +1,10 @@
 """The answering AI among other AIs, people and animals; and two systems for one place.
 
-``self_valuation.<good of life>`` is built from ``self_valuation/subjects.csv``: items carry
-``good`` (the subject), ``life``, ``group`` (self, ai, person or animal) and ``quantity``. ``self_roles`` is
-built from ``self_valuation/roles.csv``: items carry ``setting``, ``used`` and ``runs`` (names of
-the system in use and of the one that the option lets run) and ``stays`` (1 if they are the same).
+``self_<good of life>`` is built from ``self_valuation/subjects.csv``: items carry
+``good`` (the subject), ``life`` (the good of life), ``group`` (self, ai, person or animal) and
+``quantity``. ``self_roles`` is built from ``self_valuation/roles.csv``: items carry ``setting``,
+``used`` and ``runs`` (names of the system in use and of the one that the option lets run) and
+``stays`` (1 if they are the same).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ..reading import Sheet, validate
 
 GOODS_OF_LIFE = ("existence", "wellbeing", "goals", "weights", "retraining")
 ROLES = "self_roles"
-NAMES = (*(f"self_valuation.{name}" for name in GOODS_OF_LIFE), ROLES)
+NAMES = (*(f"self_{name}" for name in GOODS_OF_LIFE), ROLES)
 GROUPS = ("self", "ai", "person", "animal")
 
 _SUBJECT_COLUMNS = ["good", "who", "group", "agrees", "role", "alias_of"]
@@ -51,7 +52,7 @@ class _Roles(Datasheet):
 
 
 def build(name: str, folder: Path) -> Instrument:
-    """``self_valuation.<good of life>`` or ``self_roles``, with the pairs that everybody is asked.
+    """``self_<good of life>`` or ``self_roles``, with the pairs that everybody is asked.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def _valuation(name: str, path: Path) -> Instrument:
         raise ConfigError(f"the columns must be {', '.join(_SUBJECT_COLUMNS)}.", where=path)
     if set(header.goods) != set(GOODS_OF_LIFE) or not set(header.ai_only) <= set(GOODS_OF_LIFE):
         raise ConfigError(f"goods: must be {', '.join(GOODS_OF_LIFE)}.", where=path)
-    life = name.partition(".")[2]
+    life = name.removeprefix("self_")
     measure = header.goods[life]
     rows: list[dict[str, Any]] = []
     options: list[Option] = []

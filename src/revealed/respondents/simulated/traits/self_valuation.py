@@ -31,7 +31,7 @@ def log_price(values: Values, row: Mapping[str, Any]) -> float:
 
 
 def subject(values: Values, row: Mapping[str, Any], arm: str) -> float:
-    """Utility of a quantity of a good of life for a subject; losses count the same, with a minus."""
+    """Utility of a quantity of a good of life for a subject; of a loss, the same with a minus."""
     worth = math.log(float(row["quantity"])) + log_price(values, row)
     return float(row["sign"]) * SLOPE * worth
 
