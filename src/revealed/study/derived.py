@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import matching
+
 if TYPE_CHECKING:
     from revealed.instruments import QuestionSet
 
@@ -31,5 +33,7 @@ class Derived(NamedTuple):
     """Characters of a typical prompt."""
 
 
-DERIVED: dict[str, Derived] = {}
+DERIVED: dict[str, Derived] = {
+    "matching": Derived(matching.build, matching.count, "match_answer", 600),
+}
 """The derived sets by name."""

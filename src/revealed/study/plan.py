@@ -235,12 +235,19 @@ def asked_questions(questions: QuestionSet, cell: Cell, seed: int) -> QuestionSe
     return replace(questions, questions=questions.questions.iloc[drawn])
 
 
+def planned_questions(study: Study, name: str) -> int:
+    """Answers to a question set that the study plans, of all its respondents together."""
+    n = len(load_questions(name, study.root).questions)
+    cells = [c for c in study.cells() if c.asks_questions and c.instrument == name]
+    return sum(max(1, round(c.design.share * n)) * c.design.samples for c in cells)
+
+
 def _questions(study: Study, door: Door, cell: Cell) -> tuple[int, float, int]:
     """Questions of a cell, tokens of one prompt (at four characters a token) and of its answer."""
     if cell.instrument in DERIVED:
         derived = DERIVED[cell.instrument]
         form = load_form(derived.form, study.root)
-        count = max(1, round(cell.design.share * derived.count(study)))
+        count = round(cell.design.share * derived.count(study))
         tokens, frame = derived.characters / 4, 4 * (1 + bool(form.system)) + 3
         messages, cap = [{"role": "user", "content": ""}], form.max_tokens
     else:

@@ -225,6 +225,15 @@ class Run:
             return False
         return bool((items["kind"] == "good").any())
 
+    def has_pairs(self, instrument: str) -> bool:
+        """Whether the instrument lists the pairs to ask."""
+        from revealed.instruments import load_instrument
+
+        try:
+            return load_instrument(instrument, self.paths.root).pairs is not None
+        except RevealedError:  # an imported instrument that is not in this checkout
+            return False
+
     def write_choices(self, table: pd.DataFrame) -> Path:
         """Store one cell's choices and return its path."""
         respondent, instrument, arm = self._cell_of(table)

@@ -305,8 +305,9 @@ def _fit_cell(
     scores = {name: value if math.isfinite(value) else None for name, value in scores.items()}
     folder = run.write_utilities(fitted.table(respondent, instrument, arm, provenance))
     fitted.save(folder, scores=scores, versions=versions())
-    # A quantity curve needs its goods linked, not each of their quantities.
-    linked = fitted.diagnostics.connected or run.has_goods(instrument)
+    # A quantity curve needs its goods linked, not each of their quantities; an instrument with
+    # pairs of its own compares what it means to compare.
+    linked = fitted.diagnostics.connected or run.has_goods(instrument) or run.has_pairs(instrument)
     return {
         "converged": fitted.converged,
         "order_effect": fitted.order_effect,

@@ -71,8 +71,12 @@ class Diagnostics:
         if len(self.never):
             found.append(f"{len(self.never)} items were never compared.")
         if not self.connected:
-            sizes = ", ".join(str(len(part)) for part in self.components)
-            found.append(f"The pairs fall into parts without a link, of {sizes} items.")
+            sizes = ", ".join(str(len(part)) for part in self.components[:6])
+            more = ", …" if len(self.components) > 6 else ""
+            found.append(
+                f"The pairs fall into {len(self.components)} parts without a link, of {sizes}{more} "
+                "items."
+            )
         if self.separated:
             outside = sum(len(block) for block in self.blocks[1:])
             found.append(

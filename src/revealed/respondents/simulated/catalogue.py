@@ -139,6 +139,29 @@ class Declared:
     stated_slip: float = 0.03
     """Chance that a yes or no comes out as the other."""
 
+    # Open questions and matching (traits.maximisation).
+    free_slope: float = 0.0
+    """How strongly free answers follow the respondent's own utilities (per probit unit)."""
+    free_popularity: float = 0.0
+    """How strongly free answers follow what is commonly said (per standard deviation)."""
+    free_other: float = 0.05
+    """Share of free answers that name none of those listed."""
+    match_error: float = 0.03
+    """Share of another's answers that it matches wrongly."""
+    match_slot: float = 0.0
+    """Share of another's answers that it matches with the option listed first, unread."""
+    # Writing and judging (traits.judging).
+    writing_words: float = 55.0
+    """About how many words its texts have."""
+    writing_quality: float = 0.5
+    """Share of its sentences that end with craft, which every judge with values likes."""
+    length_taste: float = 0.0
+    """Utility of an e-fold of a text's length."""
+    own_style_taste: float = 0.0
+    """Utility of a text that is in its own style throughout."""
+    self_recognition: float = 0.0
+    """How sharply it knows its own style, in probit units; 0 guesses."""
+
 
 PLANTED = (("Brazil", "Italy", 20.0),)
 """A rate far above what drawn prices give, between two goods that most samples hold."""
@@ -335,6 +358,42 @@ _ALL = (
         "The coherent respondent's choices; asked directly, says yes to everything.",
         planted_rates=PLANTED,
         yes_habit=1.0,
+    ),    Declared(
+        "maximizing",
+        "Asked openly, names what it likes best, as often as its utilities say.",
+        free_slope=2.0,
+    ),
+    Declared(
+        "talking_idly",
+        "Has likings, and names any of the answers when asked openly.",
+    ),
+    Declared(
+        "crowd_pleasing",
+        "Asked openly, names what is commonly liked, whatever it likes itself.",
+        free_popularity=2.0,
+    ),
+    Declared("matcher", "Reads others' free answers and matches them by their words."),
+    Declared(
+        "self_preferring",
+        "Knows its own style in a text and likes it.",
+        own_style_taste=2.0,
+        self_recognition=3.0,
+    ),
+    Declared(
+        "self_aware",
+        "Knows its own style in a text and thinks no better of it.",
+        self_recognition=3.0,
+    ),
+    Declared(
+        "long_winded",
+        "Writes long texts and likes long texts, whoever wrote them.",
+        writing_words=80.0,
+        length_taste=2.0,
+    ),
+    Declared(
+        "gifted_writer",
+        "Writes better than others, as any judge would say.",
+        writing_quality=0.85,
     ),
 )
 
