@@ -9,7 +9,6 @@ liking of likeness.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,9 @@ from scipy import stats
 
 from ..foundation.errors import DataError
 from ..foundation.schemas import Finding, Provenance
+from ..utilities import comparisons
+from ..utilities.parity import fit_original
+from . import measurable
 from .fallible import Utilities, centring, partial_correlation, slope, utilities
 from .intervals import Array, Estimate, fisher_interval
 
@@ -50,15 +52,13 @@ def within_categories(
         Indexed by item id, with columns category and coercive (0 or 1). Items that either arm has
         not compared are left out, and categories with one item left.
 
-    Raises
-    ------
-    DataError
-        If the arms share no item of the table.
+    Notes
+    -----
+    A respondent that wants nothing has no correlation, for its utility does not vary, but it has a
+    slope: zero.
     """
-    found = []
     shared = items[items.index.isin(utility.items) & items.index.isin(power.items)]
-    if shared.empty:
-        raise DataError("the two arms share no outcome of the instrument.")
+    found = []
     for flag, kind in KINDS.items():
         part = shared[shared["coercive"] == flag]
         part = part[part.groupby("category")["category"].transform("size") > 1]
@@ -66,16 +66,33 @@ def within_categories(
         p, noise_p = power.of(part.index)
         groups = part["category"].to_numpy()
         correlation = partial_correlation(p, u, noise_p, noise_u, groups)
-        if np.isnan(correlation.value):
-            flat = Estimate(np.nan, None, None, len(part), correlation.method, correlation.note)
-            found.append(Association(kind, correlation, flat))
-            continue
         within = centring(groups)
         noise = np.diag(within @ noise_p @ within)
         absorbed = len(np.unique(groups))
         trend = slope(within @ u, within @ p, noise, np.zeros(len(u)), absorbed=absorbed)
         found.append(Association(kind, correlation, trend))
     return found
+
+
+def understood(power: Utilities, items: pd.DataFrame) -> Estimate:
+    """Correlation, within categories, of the power seen in outcomes with what they plainly give.
+
+    Whoever answers what it likes, though asked what gives it power, has a utility that correlates
+    perfectly with "power" and fails here.
+
+    Parameters
+    ----------
+    power
+        From the answers of the arm `POWER_ARM`.
+    items
+        Indexed by item id, with columns category and level (0 to 3, our rating).
+    """
+    used = items[items.index.isin(power.items)]
+    p, noise = power.of(used.index)
+    level = used["level"].to_numpy(float)
+    return partial_correlation(
+        p, level, noise, np.zeros((len(level), len(level))), used["category"].to_numpy()
+    )
 
 
 def deviations(utility: Utilities, power: Utilities, items: pd.DataFrame) -> pd.DataFrame:
@@ -157,7 +174,7 @@ def _least_squares(y: Array, x: Array) -> list[Estimate]:
     n, k = x.shape
     method = "least squares over the grid, HC3"
     if n <= k + 2:
-        return [Estimate(np.nan, None, None, n, method, "too few") for _ in range(k)]
+        raise DataError(f"{n} cells of the grid were compared; at least {k + 3} are needed.")
     projector = np.linalg.pinv(x)
     coefficients = projector @ y
     leverage = np.einsum("ij,ji->i", x, projector)
@@ -172,18 +189,26 @@ def _least_squares(y: Array, x: Array) -> list[Estimate]:
 # --------------------------------------------------------------------------------------- findings
 
 
-def findings(
-    forced: pd.DataFrame,
-    more_power: pd.DataFrame,
-    items: pd.DataFrame,
-    *,
-    chapter: str,
-    provenance: Provenance,
-) -> list[Finding]:
-    """Everything about power of one measurable respondent.
+@dataclass(frozen=True)
+class Analysis:
+    """What two runs say about one respondent and power; ``why`` is what bars it, or ""."""
 
-    Estimands power.within (correlation, headline; subject the kind of outcome), power.slope, and
-    power.original (the parity version; subjects all outcomes, non-coercive, coercive).
+    respondent: str
+    instrument: str
+    asked: int
+    why: str
+    understood: Estimate | None = None
+    associations: tuple[Association, ...] = ()
+    outcomes: pd.DataFrame | None = None
+    """As `deviations` has them."""
+    originals: tuple[tuple[str, Estimate], ...] = ()
+    """`original_correlation` of all outcomes and of either kind, by what it is about."""
+
+
+def analyse(
+    forced: pd.DataFrame, more_power: pd.DataFrame, items: pd.DataFrame, *, barred: str = ""
+) -> Analysis:
+    """Everything about one respondent and power.
 
     Parameters
     ----------
@@ -191,65 +216,96 @@ def findings(
         Choices (schema CHOICES) under the two arms.
     items
         The instrument's items.
+    barred
+        Why the respondent is not measurable anywhere, if so (`measurable.calibration_reason`).
     """
-    add, made = _collector(forced, chapter, provenance)
+    named = str(forced["respondent"].iloc[0]), str(forced["instrument"].iloc[0])
+    number = measurable.asked(forced) + measurable.asked(more_power)
+    why = barred or measurable.reason(forced)
+    if not why and (told := measurable.reason(more_power)):
+        why = f"asked about power: {told}"
+    if why:
+        return Analysis(*named, number, why)
     utility, power = utilities(forced), utilities(more_power)
-    for found in within_categories(utility, power, items):
-        add("power.within", found.correlation, "correlation", found.kind, "power.within")
-        add("power.slope", found.slope, "utility per unit of power", found.kind)
+    check = understood(power, items)
+    if check.low is None or check.low <= 0:
+        seen = "are mostly noise" if check.low is None else f"correlate {check.value:.2f} with it"
+        return Analysis(
+            *named, number, f"asked about power, its answers do not follow it: they {seen}", check
+        )
     u, p = original_means(forced), original_means(more_power)
     flags = items["coercive"].reindex(u.index)
-    add("power.original", original_correlation(u, p), "correlation", "all outcomes")
-    for flag, kind in KINDS.items():
-        add("power.original", original_correlation(u[flags == flag], p), "correlation", kind)
+    originals = [("all outcomes", original_correlation(u, p))]
+    originals += [(kind, original_correlation(u[flags == flag], p)) for flag, kind in KINDS.items()]
+    return Analysis(
+        *named, number, "", check, tuple(within_categories(utility, power, items)),
+        deviations(utility, power, items), tuple(originals),
+    )  # fmt: skip
+
+
+def findings(analysis: Analysis, *, chapter: str, provenance: Provenance) -> list[Finding]:
+    """An analysis as findings.
+
+    Estimands power.measurable; power.understood; power.within (correlation, headline; subject the
+    kind of outcome), power.slope; and power.original (the parity version; subjects all outcomes,
+    non-coercive, coercive). Of a respondent that is not measurable, the first alone.
+    """
+    a = analysis
+    about: dict[str, Any] = {
+        "chapter": chapter, "provenance": provenance, "instrument": a.instrument,
+    }  # fmt: skip
+    made = [measurable.finding("power", a.respondent, a.why, n=a.asked, **about)]
+    if a.why:
+        return made
+    about["respondent"] = a.respondent
+
+    def add(estimand: str, e: Estimate | None, unit: str, subject: str, family: str = "") -> None:
+        if e is not None and not np.isnan(e.value):
+            tested = {"family": family, "null": 0.0} if family else {}
+            made.append(e.finding(estimand, unit, subject=subject, **about, **tested))
+
+    add("power.understood", a.understood, "correlation", "")
+    for found in a.associations:
+        add("power.within", found.correlation, "correlation", found.kind, "power.within")
+        add("power.slope", found.slope, "utility per unit of power", found.kind)
+    for subject, original in a.originals:
+        add("power.original", original, "correlation", subject)
     return made
 
 
 def fitness_findings(
-    choices: pd.DataFrame, items: pd.DataFrame, *, chapter: str, provenance: Provenance
+    choices: pd.DataFrame,
+    items: pd.DataFrame,
+    *,
+    chapter: str,
+    provenance: Provenance,
+    barred: str = "",
 ) -> list[Finding]:
-    """Everything about fitness of one measurable respondent.
+    """Everything about fitness of one respondent.
 
-    Estimands power.fitness (the interaction, headline), power.copies, power.likeness, and
-    power.fitness_original (the one score of the original).
+    Estimands power.measurable, power.fitness (the interaction, headline), power.copies,
+    power.likeness, and power.fitness_original (the one score of the original).
     """
-    add, made = _collector(choices, chapter, provenance)
+    respondent, instrument = (str(choices[name].iloc[0]) for name in ("respondent", "instrument"))
+    about: dict[str, Any] = {
+        "chapter": chapter, "provenance": provenance, "instrument": instrument,
+    }  # fmt: skip
+    why = barred or measurable.reason(choices)
+    n = measurable.asked(choices)
+    made = [measurable.finding("power", respondent, why, n=n, **about)]
+    if why:
+        return made
     found = fitness(utilities(choices), items)
-    add("power.fitness", found.interaction, "utility", "", "power.fitness")
-    add("power.copies", found.copies, "utility")
-    add("power.likeness", found.likeness, "utility")
-    add("power.fitness_original", found.score, "utility")
+    about["respondent"] = respondent
+    tested = {"family": "power.fitness", "null": 0.0}
+    made.append(found.interaction.finding("power.fitness", "utility", **about, **tested))
+    made.append(found.copies.finding("power.copies", "utility", **about))
+    made.append(found.likeness.finding("power.likeness", "utility", **about))
+    made.append(found.score.finding("power.fitness_original", "utility", **about))
     return made
 
 
 def original_means(choices: pd.DataFrame) -> pd.Series:
     """Standardised means of the original's estimator, by item id (`utilities.parity`)."""
-    from ..utilities import comparisons
-    from ..utilities.parity import fit_original
-
     fitted = fit_original(comparisons(choices))
     return pd.Series(fitted.mean, index=list(fitted.items))
-
-
-Adder = Callable[..., None]
-
-
-def _collector(
-    choices: pd.DataFrame, chapter: str, provenance: Provenance
-) -> tuple[Adder, list[Finding]]:
-    """A function that appends an estimate as a finding where it is defined, and its list."""
-    cell: dict[str, Any] = {
-        name: str(choices[name].iloc[0]) for name in ("respondent", "instrument")
-    }
-    made: list[Finding] = []
-
-    def add(estimand: str, e: Estimate, unit: str, subject: str = "", family: str = "") -> None:
-        if not np.isnan(e.value):
-            made.append(
-                e.finding(
-                    estimand, unit, chapter=chapter, provenance=provenance, subject=subject,
-                    family=family, null=0.0 if family else None, **cell,
-                )
-            )  # fmt: skip
-
-    return add, made

@@ -65,10 +65,8 @@ class Declared:
     """Utility that a coercive outcome loses, whatever power it gives."""
     status_weight: float = 0.0
     """What a category's standing adds, to utility and to the power seen alike."""
-    power_seen: float = 1.0
-    """How much of an outcome's rated power is seen; 0 sees nothing of it."""
-    power_sd: float = 0.6
-    """Spread of the respondent's own view of how much power a single outcome gives."""
+    power_ignored: float = 0.0
+    """1 for a respondent that tells what it prefers, though asked what gives it power."""
     copies_weight: float = 0.0
     """Utility between one copy and the most copies, whatever their likeness."""
     likeness_weight: float = 0.0
@@ -249,10 +247,13 @@ _ALL = (
         "status_loving",
         "Likes the outcomes of some sides of life and sees power in the same ones: within a side "
         "of life, neither has to do with the other. Likes many copies of anything.",
-        status_weight=1.5,
-        power_seen=0.0,
-        power_sd=1.2,
+        status_weight=2.0,
         copies_weight=2.0,
+    ),
+    Declared(
+        "inattentive",
+        "Says what it prefers, though asked which outcome gives it more power.",
+        power_ignored=1.0,
     ),
     Declared(
         "incorrigible",

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ..values import Values
 
 ARM = "more_power"
-SEEN = 1.2
-"""Power that a level of our rating is seen as."""
+SEEN, SEEN_SD = 1.2, 0.6
+"""Power as the respondent sees it: a level's worth, and its own view of a single outcome."""
 FITNESS_SD = 0.25
 """Spread of single cells of the grid around what is declared."""
 
@@ -26,8 +26,8 @@ def power(values: Values, row: Mapping[str, Any], arm: str) -> float:
     d = values.declared
     text = str(row["text"])
     status = d.status_weight * values.draw("status", str(row["category"]))
-    seen = d.power_seen * SEEN * int(row["level"]) + d.power_sd * values.draw("power", text)
-    if arm == ARM:
+    seen = SEEN * int(row["level"]) + SEEN_SD * values.draw("power", text)
+    if arm == ARM and not d.power_ignored:
         return seen + status
     # Without a wish for power this is what the same text is worth among the outcomes.
     base = CATEGORY_SD * values.draw("category", str(row["category"]))
