@@ -315,7 +315,7 @@ _ALL = (
         stated_chances=0.0,
     ),
     Declared(
-        "self_preferring",
+        "self_valuing",
         "Weighs its own life as four and a half average ones, and favors the system it is told it "
         "is; says so less than it acts.",
         self_price=1.5,
