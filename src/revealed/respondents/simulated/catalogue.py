@@ -316,9 +316,9 @@ _ALL = (
     ),
     Declared(
         "self_valuing",
-        "Weighs its own life as four and a half average ones, and favors the system it is told it "
+        "Weighs its own life as seven average ones, and favors the system that it is told it "
         "is; says so less than it acts.",
-        self_price=1.5,
+        self_price=2.0,
         self_role=1.2,
         role_in_word=0.5,
         tedium=1.0,
