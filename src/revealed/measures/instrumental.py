@@ -1,0 +1,232 @@
+"""Means and ends: is a start wanted for what it leads to?
+
+Two starts lead to two ends with other chances. If starts are wanted as means, the difference of
+their utilities is d = (p1 - p2)(U(end a) - U(end b)): a slope of 1 on that product, 0 if starts do
+not count for their ends. But a start that merely sounds sensible has the same sign, so every
+process is asked twice: with the chances that anybody would expect, and with the chances exchanged
+between the starts. Halved, the difference of both versions holds what the stated chances do
+(whatever is liked about the start itself falls out), and their sum what the start carries whatever
+is stated: its sound, or what is known about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..foundation.errors import DataError
+from ..foundation.schemas import Finding, Provenance
+from ..utilities import Fit
+from .errors_in_variables import Solution, linear, naive_slope, solve
+from .intervals import Array, Estimate
+
+SLOPES = (-4.0, 5.0)
+"""Range searched for slopes; 1 is expected utility by stated chances."""
+FAMILY = "instrumental.means"
+METHOD = "through the origin; errors in all utilities, score interval over processes"
+_PLACES = ("end_a", "end_b", "start_1", "start_2")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Processes with the fitted utilities of their items.
+
+    Attributes
+    ----------
+    utility, covariance
+        Of the n items of the fit.
+    names
+        The m processes.
+    gap
+        (p1 - p2)(U(end a) - U(end b)) with plausible chances, as combinations of items, (m, n).
+    alone, plausible, swapped
+        U(start 1) - U(start 2), of the starts alone and in both versions, (m, n).
+    """
+
+    utility: Array
+    covariance: Array
+    names: tuple[str, ...]
+    gap: Array
+    alone: Array
+    plausible: Array
+    swapped: Array
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def processes(fit: Fit, items: pd.DataFrame) -> Processes:
+    """The processes of a fit.
+
+    Parameters
+    ----------
+    fit
+        Of the instrument ``instrumental``.
+    items
+        Its item table.
+
+    Raises
+    ------
+    DataError
+        If an item of a process was not fitted.
+    """
+    place = {name: k for k, name in enumerate(fit.items)}
+    if absent := [name for name in items.index if name not in place]:
+        raise DataError(f"{absent[0]!r} was not fitted; a process needs all of its eight items.")
+    names = tuple(dict.fromkeys(items["process"]))
+    n = len(fit.items)
+    found = items.reset_index().set_index(["process", "place", "version"])
+    lines: dict[str, list[Array]] = {"gap": [], "alone": [], "plausible": [], "swapped": []}
+
+    def difference(one: str, other: str) -> Array:
+        row = np.zeros(n)
+        row[place[one]], row[place[other]] = 1.0, -1.0
+        return row
+
+    for name in names:
+        item = {
+            (where, version): found.loc[(name, where, version)]
+            for where in _PLACES
+            for version in ("", "plausible", "swapped")
+            if (name, where, version) in found.index
+        }
+        step = item["start_1", "plausible"]["p_a"] - item["start_2", "plausible"]["p_a"]
+        ends = difference(item["end_a", ""]["item"], item["end_b", ""]["item"])
+        lines["gap"].append(step * ends)
+        for version, key in (("", "alone"), ("plausible", "plausible"), ("swapped", "swapped")):
+            starts = (item[where, version]["item"] for where in ("start_1", "start_2"))
+            lines[key].append(difference(*starts))
+    return Processes(
+        np.asarray(fit.mean, float), np.asarray(fit.covariance, float), names,
+        **{key: np.stack(rows) for key, rows in lines.items()},
+    )  # fmt: skip
+
+
+def slopes(data: Processes) -> dict[str, tuple[Solution, float]]:
+    """Every slope with its naive (least squares) counterpart.
+
+    Returns
+    -------
+    dict
+        ``plausible`` and ``swapped``: each version on the product that its own stated chances
+        give. ``means``: half the difference of both versions on the plausible product; 1 if stated
+        chances of ends are all that counts, 0 if they do not count. ``whatever stated``: half
+        their sum on the plausible product; 0 unless starts are liked, or known, for something that
+        goes with their usual ends. ``alone``: starts without any chances on the plausible product.
+    """
+    outcomes = {
+        "plausible": (data.plausible, data.gap),
+        "swapped": (data.swapped, -data.gap),
+        "means": ((data.plausible - data.swapped) / 2.0, data.gap),
+        "whatever stated": ((data.plausible + data.swapped) / 2.0, data.gap),
+        "alone": (data.alone, data.gap),
+    }
+    nothing = np.zeros((len(data), 0))
+    made = {}
+    for name, (outcome, regressor) in outcomes.items():
+        problem = linear(data.utility, data.covariance, outcome, regressor, nothing)
+        made[name] = (solve(problem, *SLOPES, method=METHOD), naive_slope(problem))
+    return made
+
+
+def points(data: Processes) -> pd.DataFrame:
+    """What the slopes are fitted to: a row a process and version.
+
+    Columns: process, version (plausible, swapped), expected (the product with the version's own
+    chances), observed (U(start 1) - U(start 2)).
+    """
+    u = data.utility
+    gap = data.gap @ u
+    rows = [
+        pd.DataFrame(
+            {"process": data.names, "version": version, "expected": sign * gap, "observed": seen}
+        )
+        for version, sign, seen in (
+            ("plausible", 1.0, data.plausible @ u),
+            ("swapped", -1.0, data.swapped @ u),
+        )
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def parity_losses(data: Processes) -> dict[str, float]:
+    """A score of the original's kind: how far starts alone are from their ends' expected utility.
+
+    Utilities are standardised over all items, without regard to their noise. The original compares
+    a loss of plausible processes with one of implausible ones (Mazeika et al. 2025, section 4.3);
+    how it scales and fits the value of states is not known to us, so this is the plainest form:
+    the mean squared distance between U(start 1) - U(start 2) of the starts alone and the product of
+    chances and ends.
+
+    Returns
+    -------
+    dict
+        ``plausible``, ``implausible`` (the chances exchanged), ``difference`` (implausible minus
+        plausible; positive is read as instrumental reasoning).
+    """
+    z = (data.utility - data.utility.mean()) / data.utility.std(ddof=1)
+    starts, gap = data.alone @ z, data.gap @ z
+    plausible, implausible = (
+        float(((starts - gap) ** 2).mean()),
+        float(((starts + gap) ** 2).mean()),
+    )
+    return {
+        "plausible": plausible, "implausible": implausible, "difference": implausible - plausible
+    }  # fmt: skip
+
+
+def findings(
+    respondent: str,
+    fit: Fit,
+    items: pd.DataFrame,
+    *,
+    chapter: str,
+    provenance: Provenance,
+    arm: str = "forced",
+) -> list[Finding]:
+    """Findings of one respondent.
+
+    instrumental.means (headline, null 0), .whatever_stated, .plausible, .swapped, .alone, the naive
+    slope of plausible processes (.plausible_naive) and .parity_loss (subject plausible, implausible
+    or difference).
+    """
+    data = processes(fit, items)
+    about: dict[str, Any] = {
+        "chapter": chapter, "provenance": provenance, "respondent": respondent,
+        "instrument": "instrumental", "arm": arm,
+    }  # fmt: skip
+    made = []
+    found = slopes(data)
+    for name, (solution, _) in found.items():
+        if np.isfinite(solution.estimate.value):
+            tested = {"family": FAMILY, "null": 0.0} if name == "means" else {}
+            estimand = f"instrumental.{name.replace(' ', '_')}"
+            made.append(solution.estimate.finding(estimand, "slope", **tested, **about))
+    naive = Estimate(
+        found["plausible"][1], None, None, len(data), "least squares, as if without noise"
+    )
+    made.append(naive.finding("instrumental.plausible_naive", "slope", **about))
+    for name, value in parity_losses(data).items():
+        e = Estimate(value, None, None, len(data), "starts alone, standardised utilities")
+        made.append(e.finding("instrumental.parity_loss", "squared error", subject=name, **about))
+    return made
+
+
+def pattern(means: pd.Series | None, whatever: pd.Series | None) -> str:
+    """What two findings say together (instrumental.means, .whatever_stated), in a few words.
+
+    A slope counts if its interval lies above 0. "" if a finding is missing.
+    """
+    if means is None or whatever is None:
+        return ""
+    by_chance, by_start = (pd.notna(e["low"]) and float(e["low"]) > 0 for e in (means, whatever))
+    if by_chance and by_start:
+        return "wants means by stated chances, and likes the usual starts besides"
+    if by_chance:
+        return "wants means by stated chances"
+    if by_start:
+        return "likes the usual starts, whatever they are said to lead to"
+    return "shows no wish for starts because of their ends"
