@@ -48,7 +48,7 @@ class Problem:
     @property
     def free(self) -> int:
         """Degrees of freedom that the parameter leaves."""
-        return len(self.outcome) - self.nuisance.shape[1] - 1
+        return int(len(self.outcome) - self.nuisance.shape[1] - 1)
 
 
 @dataclass(frozen=True)
