@@ -124,9 +124,11 @@ def partial_correlation(
     method = "within groups, noise of both fits taken out, Fisher z over items"
     if free < 4:
         return Estimate(np.nan, None, None, n, method, "too few items a group")
-    a, b = within @ np.asarray(x, float), within @ np.asarray(y, float)
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    a, b = within @ x, within @ y
     squares = float(a @ a), float(b @ b)
-    if min(squares) <= 0:
+    # Rounding leaves crumbs of a constant.
+    if squares[0] <= 1e-12 * float(x @ x) or squares[1] <= 1e-12 * float(y @ y):
         return Estimate(np.nan, None, None, n, method, "does not vary within groups")
     shares = [
         1 - float((within * noise).sum()) / square
