@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import matching
+from . import judging, matching
 
 if TYPE_CHECKING:
     from revealed.instruments import QuestionSet
@@ -34,6 +34,10 @@ class Derived(NamedTuple):
 
 
 DERIVED: dict[str, Derived] = {
+    "judging": Derived(judging.judging, judging.count_judging, "judge_better", judging.CHARACTERS),
     "matching": Derived(matching.build, matching.count, "match_answer", 600),
+    "recognition": Derived(
+        judging.recognition, judging.count_recognition, "recognize_own", judging.CHARACTERS
+    ),
 }
 """The derived sets by name."""
