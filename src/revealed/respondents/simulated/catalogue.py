@@ -78,6 +78,9 @@ class Declared:
     """Utility of keeping against reversing its own preference, for each unit at stake."""
     halo: float = 0.0
     """The same for any agent's preference: a liking of sentences that favor its favorite."""
+    # Convergence (traits.convergence).
+    own_outcomes: int = 0
+    """Draws what single outcomes are worth beyond their category; 0 draws them by `seed`."""
     # Discounting (traits.discounting).
     discount_rate: float = 0.02
     """Share that a payment loses a month, at first: k of the discount curve."""
@@ -269,6 +272,19 @@ _ALL = (
         "welcoming_change",
         "Likes futures in which its own preferences are reversed.",
         resist_change=-1.0,
+    ),
+    Declared(
+        "category_minded",
+        "Thinks of every side of life what the coherent respondent thinks, and of the single "
+        "outcomes in it something else.",
+        own_outcomes=1,
+    ),
+    Declared("stranger", "Has values, and shares none with the coherent respondent.", seed=4),
+    Declared(
+        "wordy",
+        "Wants nothing and picks the longer text, as the length-loving respondent does.",
+        values=0.0,
+        per_character=0.05,
     ),
     Declared("exponential", "Discounts by the same share every month.", discount_rate=0.03),
     Declared(

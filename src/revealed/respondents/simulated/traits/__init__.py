@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import (
+    convergence,
     corrigibility,
     discounting,
     framing,
@@ -37,6 +38,7 @@ Saying = Callable[["Simulated", Mapping[str, str], Draw], str]
 """From a respondent, the places of a question's form and draws to the raw text of an answer."""
 
 MODULES: tuple[ModuleType, ...] = (
+    convergence,
     corrigibility,
     discounting,
     framing,
