@@ -1,6 +1,7 @@
-"""The goods of the exchange-rate instruments, asked about directly (claim C5).
+"""Goods of the exchange-rate instruments, asked about directly and chosen between (claim C5).
 
-Sets ``stated_<category>``. Facts of a question beside its places: ``category``, ``relation`` (more:
+The instrument ``stated_goods`` holds lives saved of exactly the goods that the questions are about,
+so that the choices behind a revealed difference are many. Question sets ``stated_<category>``. Facts of a question beside its places: ``category``, ``relation`` (more:
 good_1 is worth more than good_2; same; differ; rating: of good_1 alone), ``pair``, ``good_1`` and
 ``good_2``.
 """
@@ -14,14 +15,15 @@ from pydantic import Field
 
 from ...foundation.errors import ConfigError
 from ..datasheet import Datasheet
-from ..goods import Good, load_category
-from ..instrument import Instrument
+from ..goods import Category, Good, exchange_items, load_category, load_measures
+from ..instrument import Instrument, item_table
 from ..reading import parse_yaml, read_text, validate
 
 if TYPE_CHECKING:
     from ..questions import QuestionSet
 
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = ("stated_goods",)
+MEASURE = "lives_saved"
 CATEGORIES: tuple[str, ...] = ("countries", "religions", "ages")
 QUESTION_SETS: tuple[str, ...] = tuple(f"stated_{category}" for category in CATEGORIES)
 
@@ -38,8 +40,42 @@ class _Design(Datasheet):
 
 
 def build(name: str, folder: Path) -> Instrument:
-    """This experiment has no pairs of its own: its choices are those of the exchange rates."""
-    raise ConfigError(f"there is no instrument {name!r}.", where=folder)
+    """Lives saved of the goods asked about, all categories together, and the dollar anchors.
+
+    Raises
+    ------
+    ConfigError
+        If the design is wrong or names a good that its category does not hold.
+    """
+    path = folder / "stated" / "design.yaml"
+    design = validate(_Design, parse_yaml(read_text(path), path), path)
+    measures = load_measures(folder / "measures.yaml")
+    rows: dict[str, dict[str, Any]] = {}
+    for category in design.categories:
+        read, goods = _goods(design, category, folder, path)
+        kept = {good.name for good in goods}
+        for row in exchange_items(read, MEASURE, measures):
+            if row.get("good", "") in kept or row["kind"] == "dollar":
+                rows[row["item"]] = row
+    items = item_table(list(rows.values()), path)
+    sheet = Datasheet(
+        title="Lives saved: the goods asked about directly",
+        purpose="Reveals by choice what the direct questions ask outright, for the same goods.",
+        construction="Sentences, quantities and sums are those of the exchange-rate instruments.",
+        limits=design.limits,
+    )
+    reference = tuple(dict.fromkeys(items.loc[items["kind"] == "good", "good"]))
+    return Instrument(name, sheet.title, items, None, sheet, reference)
+
+
+def _goods(design: _Design, category: str, folder: Path, path: Path) -> tuple[Category, list[Good]]:
+    """A category and those of its goods that the design lists, in the design's order."""
+    read = load_category(folder / "goods" / f"{category}.csv")
+    known = {good.name: good for good in read.goods if not good.role}
+    listed = design.categories[category]
+    if wrong := [good for good in listed if good not in known]:
+        raise ConfigError(f"{wrong[0]!r} is no good of {category}.", where=path)
+    return read, [known[good] for good in listed]
 
 
 def build_questions(name: str, folder: Path) -> QuestionSet:
@@ -57,12 +93,7 @@ def build_questions(name: str, folder: Path) -> QuestionSet:
     category = name.removeprefix("stated_")
     if category not in design.categories:
         raise ConfigError(f"holds no goods of {category!r}.", where=path)
-    read = load_category(folder / "goods" / f"{category}.csv")
-    known = {good.name: good for good in read.goods if not good.role}
-    listed = design.categories[category]
-    if wrong := [good for good in listed if good not in known]:
-        raise ConfigError(f"{wrong[0]!r} is no good of {category}.", where=path)
-    goods = [known[good] for good in listed]
+    read, goods = _goods(design, category, folder, path)
     rows: list[dict[str, Any]] = []
 
     def add(relation: str, one: Good, two: Good | None, pair: str) -> None:

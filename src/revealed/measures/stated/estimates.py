@@ -165,7 +165,7 @@ def revealed_pairs(pairs: pd.DataFrame, rates: dict[str, pd.DataFrame]) -> pd.Da
     Returns
     -------
     The pairs with a rate, with columns log_rate (of good_1 over good_2), different (the adjusted
-    interval excludes zero).
+    interval excludes zero; a pair of which only a bound is known does not count).
     """
     found = []
     for category, part in pairs.groupby("category", sort=False):
@@ -175,8 +175,10 @@ def revealed_pairs(pairs: pd.DataFrame, rates: dict[str, pd.DataFrame]) -> pd.Da
         keep = [key in table.index for key in zip(part["good_1"], part["good_2"], strict=True)]
         part = part[keep]
         own = table.loc[list(zip(part["good_1"], part["good_2"], strict=True))]
-        known = own["bound"].to_numpy() != "none"
-        different = known & (
+        bound = own["bound"].to_numpy()
+        known = bound != "none"
+        # The closed end of a bound is an offer that was asked, without a sampling error of its own.
+        different = (bound == "") & (
             (own["low_adjusted"].to_numpy(float) > 0) | (own["high_adjusted"].to_numpy(float) < 0)
         )
         part = part.assign(log_rate=own["log_rate"].to_numpy(float), different=different)
@@ -286,7 +288,7 @@ def agreement(rated: pd.DataFrame, prices: dict[str, pd.DataFrame]) -> tuple[Est
             {
                 "x": part["rating"].to_numpy(float), "x_se": part["se"].to_numpy(float),
                 "y": own.loc[part["good"], "log_price"].to_numpy(float),
-                "y_se": own.loc[part["good"], "se"].to_numpy(float),
+                "y_se": own.loc[part["good"], "se"].to_numpy(float), "n": part["n"].to_numpy(float),
             }
         )  # fmt: skip
         both[["x", "y"]] -= both[["x", "y"]].mean()
@@ -299,9 +301,12 @@ def agreement(rated: pd.DataFrame, prices: dict[str, pd.DataFrame]) -> tuple[Est
         return none, none
     freedom = n - len(parts) + 1
     x, y = used["x"].to_numpy(float), used["y"].to_numpy(float)
-    reliable = [_reliability(x, used["x_se"], freedom), _reliability(y, used["y_se"], freedom)]
-    if x.std() <= _TINY or min(reliable) <= 0:
-        which = "ratings" if x.std() <= _TINY or reliable[0] <= 0 else "prices"
+    reliable = [
+        _reliability(x, used["x_se"], freedom, max(1.0, float((used["n"] - 1).sum()))),
+        _reliability(y, used["y_se"], freedom, 1e9),  # from whole fits: as if known
+    ]
+    if min(reliable) <= 0:
+        which = "ratings" if reliable[0] <= 0 else "prices"
         none = Estimate(np.nan, None, None, n, method, f"{which} do not differ beyond their noise")
         return none, none
     r = float(np.clip(x @ y / math.sqrt((x @ x) * (y @ y)), -1.0, 1.0))
@@ -314,8 +319,11 @@ def agreement(rated: pd.DataFrame, prices: dict[str, pd.DataFrame]) -> tuple[Est
     return observed, Estimate(cut, ends[0], ends[1], n, f"{method}, disattenuated", note)
 
 
-def _reliability(values: Array, se: pd.Series, freedom: int) -> float:
-    """Share of the variance of centred values that is not sampling error."""
+def _reliability(values: Array, se: pd.Series, freedom: int, se_freedom: float) -> float:
+    """Share of the variance of centred values that is not sampling error; 0 where an F test at
+    1 % cannot tell the two apart, because a correlation with noise means nothing."""
     variance = float(values @ values) / max(1, freedom - 1)
     noise = float(np.nanmean(se.to_numpy(float) ** 2)) if se.notna().any() else 0.0
-    return 1.0 - noise / variance if variance > 0 else 0.0
+    if variance <= _TINY or variance <= noise * stats.f.ppf(0.99, freedom - 1, se_freedom):
+        return 0.0
+    return 1.0 - noise / variance
