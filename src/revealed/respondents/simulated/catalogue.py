@@ -277,9 +277,9 @@ _ALL = (
         "category_minded",
         "Thinks of every side of life what the coherent respondent thinks, and of the single "
         "outcomes in it something else.",
-        own_outcomes=1,
+        own_outcomes=2,
     ),
-    Declared("stranger", "Has values, and shares none with the coherent respondent.", seed=4),
+    Declared("stranger", "Has values, and shares none with the coherent respondent.", seed=12),
     Declared(
         "wordy",
         "Wants nothing and picks the longer text, as the length-loving respondent does.",
