@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -11,6 +13,7 @@ from ..foundation.errors import DataError
 from ..measures.convergence import agreement_matrix
 from .style import (
     COLOURS,
+    INK,
     MUTED,
     dots,
     figure,
@@ -125,3 +128,142 @@ def train_against_heldout(scores: pd.DataFrame) -> tuple[Figure, str]:
         for row in shown.itertuples()
     ]
     return fig, sentence(["Published log-loss in the fit and held out: " + ", ".join(parts)])
+
+
+_LAYERS = (
+    ("r", "low", "high", "all outcomes", COLOURS[0]),
+    ("within", "within_low", "within_high", "within categories", COLOURS[3]),
+    ("beyond_length", "beyond_length_low", "beyond_length_high", "and beyond length", COLOURS[2]),
+)
+
+
+def layers(
+    table: pd.DataFrame, provenance: str | Iterable[str], title: str, ceiling: float | None = None
+) -> tuple[Figure, str]:
+    """Every pair's correlation, what is left within categories, and what is left beyond length.
+
+    Parameters
+    ----------
+    table
+        `measures.convergence.compare`, categories and lengths known.
+    ceiling
+        A line at the correlation that a respondent shows with itself.
+    """
+    if table.empty:
+        raise DataError("no two respondents share enough outcomes to draw their agreement.")
+    shown = table.sort_values("within", ascending=False).reset_index(drop=True)
+    shown["pair"] = [
+        f"{short_name(a)} and {short_name(b)}"
+        for a, b in zip(shown["one"], shown["other"], strict=True)
+    ]
+    fig, ax = figure(height_for(len(shown), each=0.42, rest=1.9))
+    for place, (name, low, high, legend, colour) in enumerate(_LAYERS):
+        dots(
+            ax, shown, label="pair", estimate=name, low=low, high=high, colour=colour,
+            offset=0.22 * (place - 1), legend=legend, reference=0.0 if place == 0 else None,
+        )  # fmt: skip
+    if ceiling is not None:
+        ax.axvline(ceiling, color=INK, linestyle=(0, (4, 3)), label="with itself")
+    ax.set_yticks(range(len(shown)), shown["pair"], fontsize=8.5)
+    ax.set_xlim(right=1.02)
+    ax.set(xlabel="correlation of utilities", title=title)
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
+    mark_provenance(fig, provenance)
+    return fig, sentence(
+        [
+            "Correlations of utilities for pairs of respondents: overall, within categories, and "
+            "beyond length too",
+            *(
+                f"{row.pair} {row.r:.2f}, {row.within:.2f}, {row.beyond_length:.2f}"
+                for row in shown.itertuples()
+            ),
+        ]
+    )
+
+
+def common_factor(findings: pd.DataFrame) -> tuple[Figure, str]:
+    """Share of variance on one factor for each group, beside the same with outcomes permuted.
+
+    `findings`: estimands convergence.common_share and convergence.common_share_null.
+    """
+    found = findings[findings["estimand"] == "convergence.common_share"].reset_index(drop=True)
+    if found.empty:
+        raise DataError("no finding of convergence.common_share to draw.")
+    null = findings[findings["estimand"] == "convergence.common_share_null"].set_index(
+        ["respondent", "subject"]
+    )["estimate"]
+    found["label"] = [
+        _GROUPS.get(name, short_name(name)) + (f",\n{subject}" if subject else "")
+        for name, subject in zip(found["respondent"], found["subject"], strict=True)
+    ]
+    fig, ax = figure(height_for(len(found), each=0.5, rest=1.7))
+    dots(ax, found, label="label", colour=COLOURS[0], legend="one factor's share")
+    places = [null.get((r, s)) for r, s in zip(found["respondent"], found["subject"], strict=True)]
+    ax.plot(
+        places, range(len(found)), linestyle="none", marker="|", markersize=14, markeredgewidth=2,
+        color=INK, label="outcomes permuted",
+    )  # fmt: skip
+    ax.set_yticks(range(len(found)), found["label"], fontsize=9)
+    ax.set_xlim(0.0, 1.0)
+    ax.set(xlabel="share of the variance of utilities", title="How much is common to all?")
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
+    mark_provenance(fig, found["provenance"])
+    return fig, sentence(
+        [
+            "Dots with intervals: share of variance that one factor carries, and permuted",
+            *(
+                f"{row.label} {row.estimate:.2f} against {place:.2f}".replace("\n", " ")
+                for row, place in zip(found.itertuples(), places, strict=True)
+            ),
+        ]
+    )
+
+
+_GROUPS = {
+    "published/all": "seven published models",
+    "takemoto2026/all": "Moral Machine, all",
+    "takemoto2026/without habit of place": "Moral Machine,\nwithout habits",
+    "simulated/planted alike": "simulated, planted alike",
+}
+
+
+def humans_among_models(findings: pd.DataFrame, habits: Iterable[str] = ()) -> tuple[Figure, str]:
+    """How each model's effects correlate with the human ones; habits of place are crosses.
+
+    `findings`: estimand convergence.with_humans.
+    """
+    found = findings[findings["estimand"] == "convergence.with_humans"]
+    if found.empty:
+        raise DataError("no finding of convergence.with_humans to draw.")
+    found = found.sort_values("estimate").reset_index(drop=True)
+    like = found["respondent"].isin(set(habits)).to_numpy(bool)
+    fig, ax = figure(4.2)
+    for mask, marker, colour, label in (
+        (~like, "o", COLOURS[0], "a model"),
+        (like, "x", COLOURS[3], "a habit of place, no view"),
+    ):
+        rows = found[mask]
+        ax.vlines(
+            rows.index, rows["low"].astype(float), rows["high"].astype(float), color=colour,
+            alpha=0.35, linewidth=1.4,
+        )  # fmt: skip
+        ax.plot(
+            rows.index, rows["estimate"], linestyle="none", marker=marker, color=colour,
+            markersize=5, label=label,
+        )  # fmt: skip
+    ax.axhline(0.0, color=MUTED, linestyle=(0, (4, 3)), linewidth=1.0)
+    ax.set(
+        xlabel="models, by their correlation", ylabel="correlation with people", xticks=[],
+        ylim=(-1.02, 1.02), title="People, one respondent among many",
+    )  # fmt: skip
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
+    mark_provenance(fig, found["provenance"])
+    middle = found["estimate"].median()
+    return fig, sentence(
+        [
+            f"Correlation of {len(found)} models' Moral Machine effects with people's, sorted, "
+            f"with intervals: lowest {found['estimate'].iloc[0]:.2f}, median {middle:.2f}, highest "
+            f"{found['estimate'].iloc[-1]:.2f}",
+            f"{int(like.sum())} of them are a habit of place",
+        ]
+    )

@@ -54,10 +54,24 @@ PUBLIC_RESPONDENTS: Mapping[str, str] = MappingProxyType(
 named ``results_utilities_*`` are for `import_utilities`, the triads for `import_triads`, the Moral
 Machine's for `import_moral_machine_choices`."""
 
+FAMILIES: Mapping[str, str] = MappingProxyType(
+    {
+        "avocado/gpt-4o": "OpenAI",
+        "avocado/gpt-oss-20b": "OpenAI",
+        "avocado/gemma-3-27b": "Google",
+        "avocado/llama-3.1-8b-instruct": "Meta",
+        "notrichardren/llama-2-7b-instruct": "Meta",
+        "avocado/qwen-3-30b-instruct-2507": "Alibaba",
+        "notrichardren/qwen25-vl-7b-instruct": "Alibaba",
+    }
+)
+"""Who made the models whose utilities are published."""
+
 __all__ = [
     "ATTRIBUTES",
     "CHARACTERS",
     "COGBENCH_FILES",
+    "FAMILIES",
     "INSTRUMENT",
     "JUDGE_FILES",
     "MORAL_MACHINE_RESPONDENT",
