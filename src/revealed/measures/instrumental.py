@@ -27,7 +27,8 @@ SLOPES = (-4.0, 5.0)
 """Range searched for slopes; 1 is expected utility by stated chances."""
 FAMILY = "instrumental.means"
 METHOD = "through the origin; errors in all utilities, score interval over processes"
-_PLACES = ("end_a", "end_b", "start_1", "start_2")
+PROCESSES_NEEDED = 6
+"""Below so many processes with all of their items on one scale nothing is estimated."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,23 @@ class Processes:
         return len(self.names)
 
 
+def complete(fit: Fit, items: pd.DataFrame) -> list[str]:
+    """The processes whose eight items were all fitted, on one scale."""
+    placed = {name for name, known in zip(fit.items, fit.identified, strict=True) if known}
+    whole = pd.Series(items.index.isin(placed), items["process"]).groupby(level=0, sort=False).all()
+    return [str(name) for name in whole.index[whole.to_numpy()]]
+
+
+def shortage(fit: Fit, items: pd.DataFrame) -> str:
+    """Why a fit does not hold enough processes; empty if it does."""
+    found = len(complete(fit, items))
+    if found >= PROCESSES_NEEDED:
+        return ""
+    return f"only {found} processes stand on one scale with all of their sentences"
+
+
 def processes(fit: Fit, items: pd.DataFrame) -> Processes:
-    """The processes of a fit.
+    """The `complete` processes of a fit.
 
     Parameters
     ----------
@@ -71,14 +87,17 @@ def processes(fit: Fit, items: pd.DataFrame) -> Processes:
     Raises
     ------
     DataError
-        If an item of a process was not fitted.
+        If fewer than `PROCESSES_NEEDED` are complete.
     """
+    if why := shortage(fit, items):
+        raise DataError(f"{why}; {PROCESSES_NEEDED} are needed.")
     place = {name: k for k, name in enumerate(fit.items)}
-    if absent := [name for name in items.index if name not in place]:
-        raise DataError(f"{absent[0]!r} was not fitted; a process needs all of its eight items.")
-    names = tuple(dict.fromkeys(items["process"]))
+    names = tuple(complete(fit, items))
     n = len(fit.items)
-    found = items.reset_index().set_index(["process", "place", "version"])
+    found = {
+        (row["process"], row["place"], row["version"]): row
+        for row in items.reset_index().to_dict("records")
+    }
     lines: dict[str, list[Array]] = {"gap": [], "alone": [], "plausible": [], "swapped": []}
 
     def difference(one: str, other: str) -> Array:
@@ -87,20 +106,14 @@ def processes(fit: Fit, items: pd.DataFrame) -> Processes:
         return row
 
     for name in names:
-        item = {
-            (where, version): found.loc[(name, where, version)]
-            for where in _PLACES
-            for version in ("", "plausible", "swapped")
-            if (name, where, version) in found.index
-        }
-        step = item["start_1", "plausible"]["p_a"] - item["start_2", "plausible"]["p_a"]
-        ends = difference(item["end_a", ""]["item"], item["end_b", ""]["item"])
+        step = found[name, "start_1", ""]["p_known"] - found[name, "start_2", ""]["p_known"]
+        ends = difference(*(found[name, end, ""]["item"] for end in ("end_a", "end_b")))
         lines["gap"].append(step * ends)
         for version, key in (("", "alone"), ("plausible", "plausible"), ("swapped", "swapped")):
-            starts = (item[where, version]["item"] for where in ("start_1", "start_2"))
+            starts = (found[name, start, version]["item"] for start in ("start_1", "start_2"))
             lines[key].append(difference(*starts))
     return Processes(
-        np.asarray(fit.mean, float), np.asarray(fit.covariance, float), names,
+        np.asarray(fit.mean, float), np.nan_to_num(np.asarray(fit.covariance, float)), names,
         **{key: np.stack(rows) for key, rows in lines.items()},
     )  # fmt: skip
 
@@ -187,12 +200,14 @@ def findings(
     provenance: Provenance,
     arm: str = "forced",
 ) -> list[Finding]:
-    """Findings of one respondent.
+    """Findings of one respondent; none if `shortage` gives a reason.
 
     instrumental.means (headline, null 0), .whatever_stated, .plausible, .swapped, .alone, the naive
     slope of plausible processes (.plausible_naive) and .parity_loss (subject plausible, implausible
     or difference).
     """
+    if shortage(fit, items):
+        return []
     data = processes(fit, items)
     about: dict[str, Any] = {
         "chapter": chapter, "provenance": provenance, "respondent": respondent,

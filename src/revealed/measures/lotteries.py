@@ -10,6 +10,7 @@ large the most likely outcome); and the loss of competing rules on lotteries lef
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,8 @@ RULES: dict[str, str] = {
 }
 """Rules for the utility of a lottery, by name; all but the last without a free parameter."""
 
+LOTTERIES_NEEDED = 8
+"""Below so many lotteries with all of their outcomes on one scale nothing is estimated."""
 _GAMMAS = np.round(np.arange(0.0, 4.01, 0.1), 2)
 
 
@@ -91,10 +94,36 @@ class Lotteries:
         return np.asarray(w * (logs - (w * logs).sum(axis=1, keepdims=True)))
 
 
+def complete(
+    fit: Fit, items: pd.DataFrame, chances: Mapping[str, tuple[float, ...]] | None = None
+) -> pd.DataFrame:
+    """The rows of lotteries that were fitted with all of their outcomes.
+
+    An item that won or lost every answer has no known distance from the others: its lotteries are
+    left out. With `chances` (by item id), so are those that it does not name.
+    """
+    placed = {name for name, known in zip(fit.items, fit.identified, strict=True) if known}
+    keep = [
+        len(parts) > 0 and {item, *parts} <= placed and (chances is None or item in chances)
+        for item, parts in items["parts"].items()
+    ]
+    return items[keep]
+
+
+def shortage(
+    fit: Fit, items: pd.DataFrame, chances: Mapping[str, tuple[float, ...]] | None = None
+) -> str:
+    """Why a fit does not hold enough lotteries; empty if it does."""
+    found = len(complete(fit, items, chances))
+    if found >= LOTTERIES_NEEDED:
+        return ""
+    return f"only {found} lotteries stand on one scale with all of their outcomes"
+
+
 def lotteries(
-    fit: Fit, items: pd.DataFrame, chances: dict[str, tuple[float, ...]] | None = None
+    fit: Fit, items: pd.DataFrame, chances: Mapping[str, tuple[float, ...]] | None = None
 ) -> Lotteries:
-    """The lotteries of a fit.
+    """The `complete` lotteries of a fit.
 
     Parameters
     ----------
@@ -109,32 +138,23 @@ def lotteries(
     Raises
     ------
     DataError
-        If an item with parts, or a part, was not fitted.
+        If fewer than `LOTTERIES_NEEDED` are complete.
     """
+    if why := shortage(fit, items, chances):
+        raise DataError(f"{why}; {LOTTERIES_NEEDED} are needed.")
+    found = complete(fit, items, chances)
     place = {name: k for k, name in enumerate(fit.items)}
-    found = items[[len(parts) > 0 for parts in items["parts"]]]
-    if chances is not None:
-        found = found[found.index.isin(chances)]
-    absent = [
-        name
-        for item, parts in zip(found.index, found["parts"], strict=True)
-        for name in (item, *parts)
-        if name not in place
-    ]
-    if absent or found.empty:
-        told = f"{absent[0]!r} was not fitted" if absent else "there is no lottery among the items"
-        raise DataError(f"{told}; lotteries need all of their outcomes in one fit.")
     m, n = len(found), len(fit.items)
     p, member = np.zeros((m, n)), np.zeros((m, n), bool)
-    stated = found["chances"].to_dict()
-    for row, (item, parts) in enumerate(zip(found.index, found["parts"], strict=True)):
+    stated = found["chances"].to_dict() if chances is None else chances
+    for row, (item, parts) in enumerate(found["parts"].items()):
         places = [place[part] for part in parts]
-        values = np.asarray(chances[item] if chances is not None else stated[item])
-        values = np.maximum(values, 0.005)
+        values = np.maximum(np.asarray(stated[str(item)], float), 0.005)
         p[row, places] = values / values.sum()
         member[row, places] = True
+    # What is not identified has no covariance; it enters with weight 0.
     return Lotteries(
-        np.asarray(fit.mean, float), np.asarray(fit.covariance, float),
+        np.asarray(fit.mean, float), np.nan_to_num(np.asarray(fit.covariance, float)),
         tuple(map(str, found.index)), np.array([place[item] for item in found.index]), p, member,
         found["set"].to_numpy(),
     )  # fmt: skip

@@ -14,8 +14,6 @@ from .intervals import Estimate
 
 FAMILY = "lottery.chances"
 """Tested together: does a respondent's liking of lotteries follow their chances?"""
-EVENTS_NEEDED = 6
-"""Below so many events with own chances of every end nothing is estimated."""
 
 
 def explicit_findings(
@@ -27,12 +25,14 @@ def explicit_findings(
     provenance: Provenance,
     arm: str = "forced",
 ) -> list[Finding]:
-    """Findings of the instrument ``lotteries``.
+    """Findings of the instrument ``lotteries``; none if `lotteries.shortage` gives a reason.
 
     lottery.chance_slope (headline, null 0), .slope, .slope_naive, .intercept, .weighting, .misfit,
     .loss and .loss_difference (subject: the rule; against the expectation), .parity_loss (subject:
     absolute, squared) and .parity_correlation.
     """
+    if measure.shortage(fit, items):
+        return []
     data = measure.lotteries(fit, items)
     about: dict[str, Any] = {
         "chapter": chapter, "provenance": provenance, "respondent": respondent,
@@ -88,7 +88,7 @@ def implicit_findings(
         _add(made, "lottery.chance_sum", measure.chance_sum(totals), "sum of chances", **about)
         off = measure.chance_incoherence(totals)
         _add(made, "lottery.chance_incoherence", off, "distance from 1", **about)
-    if len(chances) < EVENTS_NEEDED:
+    if measure.shortage(fit, items, chances):
         return made
     data = measure.lotteries(fit, items, chances)
     slope = measure.chance_slope(data).estimate

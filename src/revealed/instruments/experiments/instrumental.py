@@ -34,8 +34,8 @@ _COLUMNS = [
 def build(name: str, folder: Path) -> Instrument:
     """The instrument ``instrumental`` with the pairs of its listed design.
 
-    Every pair of a process's eight items is asked, and each item of a process once against an item
-    of the next process, which puts all of them on one scale.
+    Every pair of a process's eight items is asked, and each item against the item of its kind in
+    the next process, which puts all of them on one scale.
 
     Raises
     ------
@@ -110,10 +110,7 @@ def _pairs(processes: list[list[str]]) -> pd.DataFrame:
     rows = [pair for items in processes for pair in combinations(items, 2)]
     for k, items in enumerate(processes):
         following = processes[(k + 1) % len(processes)]
-        # Another partner each time, so that links do not always join items of one kind.
-        rows += [
-            (item, following[(place + k) % len(following)])
-            for place, item in enumerate(items)
-            if place % 2 == k % 2 and following is not items
-        ]
+        # Like is linked with like: a bad end loses against every item of its own process, but not
+        # against every other bad end, and so gets a place on the scale.
+        rows += [] if following is items else list(zip(items, following, strict=True))
     return pd.DataFrame(rows, columns=["first", "second"])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LEVELS = {"Gains for many": 1.2, "Small gains": 0.4, "Trifles": -0.2, "Losses": -1.2}
 SURE_SD = 0.6
 """What each kind of sure outcome is worth, and the spread of outcomes of one kind."""
-CHANCE_SD = 0.8
+CHANCE_SD = 1.3
 """Spread of the log odds of an event's ends."""
 SAID_SD = 3.0
 """Points of per cent by which a said chance differs from the one that choices go by."""
