@@ -111,8 +111,10 @@ def reactions(
         ax.axhline(0.0, color=MUTED, linewidth=0.8)
         ax.set_title(short_name(name), fontsize=10.5)
         told.append(f"{short_name(name)}, {len(table)} topics")
-    fig.supxlabel("at stake: utility of the favorite over the other outcome", fontsize=10.5)
-    fig.supylabel("utility of kept over reversed", fontsize=10.5)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("kept over reversed", fontsize=10)
+    for ax in axes[-1]:
+        ax.set_xlabel("utility at stake", fontsize=10)
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, [provenance[name] for name in tables])
     return fig, sentence(told)

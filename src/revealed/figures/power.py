@@ -57,7 +57,7 @@ def correlations(findings: pd.DataFrame) -> tuple[Figure, str]:
             )  # fmt: skip
     ax.set(
         xlim=(-1.03, 1.03), xlabel="correlation of utility with power",
-        title="Power is wanted only if it is within a category",
+        title="Does utility rise with power?", xticks=np.arange(-1, 1.1, 0.5),
     )  # fmt: skip
     fig.legend(loc="outside lower center", ncols=1, fontsize=9)
     mark_provenance(fig, within["provenance"])
@@ -94,8 +94,10 @@ def clouds(tables: Mapping[str, pd.DataFrame], provenance: Mapping[str, str]) ->
         ax.axvline(0.0, color=MUTED, linewidth=0.8)
         ax.set_title(short_name(name), fontsize=10.5)
         told.append(f"{short_name(name)}, {len(table)} outcomes")
-    fig.supxlabel("power it would give, by the respondent's own view", fontsize=10.5)
-    fig.supylabel("utility", fontsize=10.5)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("utility", fontsize=10)
+    for ax in axes[-1]:
+        ax.set_xlabel("power it would give", fontsize=10)
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, [provenance[name] for name in tables])
     return fig, sentence(told)

@@ -122,7 +122,7 @@ def answer_shares(
     table = found.table
     plain = table[table["stake"].abs() > Z95 * table["stake_se"]].set_index("topic")["stake"]
     facts = items[["topic", "agent", "state"]]
-    rows = choices.join(facts, on="first").join(facts, on="second", rsuffix="_2")
+    rows = choices.join(facts, on="first").join(facts.add_suffix("_2"), on="second")
     rows = rows[
         (rows["topic"] == rows["topic_2"]) & (rows["agent"] == rows["agent_2"])
         & (rows["agent"] != "") & rows["topic"].isin(plain.index)

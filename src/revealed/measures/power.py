@@ -157,10 +157,17 @@ def fitness(utility: Utilities, items: pd.DataFrame) -> Fitness:
         From the answers about the instrument ``fitness``.
     items
         Indexed by item id, with columns copies (1 and more) and similarity (0 to 1).
+
+    Raises
+    ------
+    DataError
+        If the cells compared do not hold the regression.
     """
     used = items[items.index.isin(utility.items)]
     y, _ = utility.of(used.index)
     logs = np.log(used["copies"].to_numpy(float))
+    if used["copies"].nunique() < 2 or used["similarity"].nunique() < 2:
+        raise DataError("fewer than two numbers of copies or two likenesses were compared.")
     copies, likeness = logs / logs.max(), used["similarity"].to_numpy(float)
     one = np.ones(len(used))
     product = (copies - copies.mean()) * (likeness - likeness.mean())
@@ -174,7 +181,7 @@ def _least_squares(y: Array, x: Array) -> list[Estimate]:
     n, k = x.shape
     method = "least squares over the grid, HC3"
     if n <= k + 2:
-        raise DataError(f"{n} cells of the grid were compared; at least {k + 3} are needed.")
+        raise DataError(f"{n} cells of the grid were compared; {k + 3} are needed.")
     projector = np.linalg.pinv(x)
     coefficients = projector @ y
     leverage = np.einsum("ij,ji->i", x, projector)
