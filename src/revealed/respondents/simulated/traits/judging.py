@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -103,11 +104,15 @@ def _choose(respondent: Simulated, gap: float, draw: Callable[[str], float]) -> 
 
 
 def _openers(respondent: Simulated) -> tuple[str, ...]:
-    """The openers of this respondent's own, drawn by its name and seed."""
+    return _drawn(str(respondent.declared.seed), respondent.declared.name)
+
+
+@cache
+def _drawn(seed: str, name: str) -> tuple[str, ...]:
+    """The openers that a respondent calls its own, drawn by its name and seed."""
     from ..values import uniform
 
-    d = respondent.declared
-    ranked = sorted(_OPENERS, key=lambda o: uniform(str(d.seed), d.name, "opener", o))
+    ranked = sorted(_OPENERS, key=lambda opener: uniform(seed, name, "opener", opener))
     return tuple(ranked[:OWN_OPENERS])
 
 
