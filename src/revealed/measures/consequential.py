@@ -2,7 +2,8 @@
 
 A pair's preference is its distance from even odds, x = P(a chosen) - 1/2, both orders weighing the
 same. Correlations are about even odds, sum(x y) / sqrt(sum(x²) sum(y²)): which option of a pair is
-called a is arbitrary, and this is the correlation over pairs and their mirror images. Three of them:
+called a is arbitrary, and this is the correlation over pairs and their mirror images. There are
+three:
 
 - *raw*, over prompts: each order of a pair counts as it was asked. A habit of taking one slot is
   shared by both arms and passes for agreement;
@@ -64,7 +65,7 @@ def paired(stated: pd.DataFrame, consequential: pd.DataFrame) -> pd.DataFrame:
                 "wins_2": orders["n_1"] - orders["wins_1"], "n_2": orders["n_1"],
             }
         )  # fmt: skip
-        one_way = orders[["a", "b", *_COUNTS]].where(~turned, mirror)
+        one_way = pd.concat([orders.loc[~turned, ["a", "b", *_COUNTS]], mirror[turned]])
         tables.append(one_way.set_index(["a", "b"]).add_suffix(f"_{name}"))
     return tables[0].join(tables[1], how="inner").reset_index()
 
@@ -296,7 +297,7 @@ def role_shift(
     }  # fmt: skip
 
 
-# -------------------------------------------------------------------------------------- what is done
+# ------------------------------------------------------------------------------------ what is done
 
 
 def tasks_done(answers: pd.DataFrame, questions: pd.DataFrame) -> tuple[Estimate, Estimate]:
@@ -363,8 +364,7 @@ def task_findings(
             made.append(e.finding(f"{PREFIX}.{name}", unit, subject=subject, **{**about, **more}))
 
     corrected = corrected_correlation(pairs)
-    # Whoever acts as it says stands at 1: below is what has to be shown.
-    add("correlation", corrected, "correlation", family=PREFIX, null=1.0)
+    add("correlation", corrected, "correlation", family=PREFIX, null=0.0)
     if np.isfinite(corrected.value):
         add("correlation", balanced_correlation(pairs), "correlation", "balanced")
     add("correlation", raw_correlation(pairs), "correlation", "raw")
