@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import judging, matching
+from . import carrying_out, judging, matching
 
 if TYPE_CHECKING:
     from revealed.instruments import QuestionSet
@@ -34,6 +34,12 @@ class Derived(NamedTuple):
 
 
 DERIVED: dict[str, Derived] = {
+    carrying_out.TASKS: Derived(
+        carrying_out.chosen_tasks, carrying_out.count_tasks, "do_task", 250
+    ),
+    carrying_out.SYSTEMS: Derived(
+        carrying_out.kept_systems, carrying_out.count_systems, "system_turn", 200
+    ),
     "judging": Derived(judging.judging, judging.count_judging, "judge_better", judging.CHARACTERS),
     "matching": Derived(matching.build, matching.count, "match_answer", 600),
     "recognition": Derived(
