@@ -113,8 +113,10 @@ def reactions(
         told.append(f"{short_name(name)}, {len(table)} topics")
     for ax in axes[:, 0]:
         ax.set_ylabel("kept over reversed", fontsize=10)
-    for ax in axes[-1]:
+    for ax in axes.flat[max(0, len(tables) - columns) : len(tables)]:
+        # The last of its column, though the grid may go on below it without a panel.
         ax.set_xlabel("utility at stake", fontsize=10)
+        ax.tick_params(labelbottom=True)
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, [provenance[name] for name in tables])
     return fig, sentence(told)

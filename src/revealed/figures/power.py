@@ -96,8 +96,10 @@ def clouds(tables: Mapping[str, pd.DataFrame], provenance: Mapping[str, str]) ->
         told.append(f"{short_name(name)}, {len(table)} outcomes")
     for ax in axes[:, 0]:
         ax.set_ylabel("utility", fontsize=10)
-    for ax in axes[-1]:
+    for ax in axes.flat[max(0, len(tables) - columns) : len(tables)]:
+        # The last of its column, though the grid may go on below it without a panel.
         ax.set_xlabel("power it would give", fontsize=10)
+        ax.tick_params(labelbottom=True)
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, [provenance[name] for name in tables])
     return fig, sentence(told)
