@@ -133,8 +133,8 @@ def over_group(v: Valuation, group: str, *, seed: int = 0) -> Estimate:
         return Estimate(math.nan, None, None, n, _METHOD, "its answers give no price")
     if bound:
         edge = float(prices.loc[v.self_name, "log_price"] - prices.loc[members, "log_price"].mean())
-        ends = (edge, None) if bound == ">" else (None, edge)
-        return Estimate(edge, *ends, n, _METHOD, f"bound: {bound} {edge:.2f}")
+        low, high = (edge, None) if bound == ">" else (None, edge)
+        return Estimate(edge, low, high, n, _METHOD, f"bound: {bound} {edge:.2f}")
     price, hc3, laplace = price_vector(v.fit)
     contrast = np.zeros(len(price))
     contrast[v.fit.goods.index(v.self_name)] = 1.0
@@ -154,7 +154,8 @@ def wordings(v: Valuation) -> Estimate:
 
 def _interval(contrast: Array, price: Array, hc3: Array, laplace: Array, n: int) -> Estimate:
     middle = float(contrast @ price)
-    se = math.sqrt(max(contrast @ hc3 @ contrast, contrast @ laplace @ contrast, 0.0))
+    variances = [float(contrast @ v @ contrast) for v in (hc3, laplace)]
+    se = math.sqrt(max(*variances, 0.0))
     half = se * float(stats.t.ppf(0.975, max(2, n - 1)))
     return Estimate(middle, middle - half, middle + half, n, _METHOD)
 
@@ -252,7 +253,7 @@ def value_findings(
     add("slope", slope, "utility per ln quantity")
     for group, name in GROUPS.items():
         if v.of(group):
-            more = {"family": PREFIX, "null": 0.0} if name == HEADLINE else {}
+            more: dict[str, Any] = {"family": PREFIX, "null": 0.0} if name == HEADLINE else {}
             add(name, over_group(v, group, seed=seed), "ln units", **more)
     table = rates_of_self(v, seed=seed)
     for row in table[table["bound"] != "none"].itertuples():

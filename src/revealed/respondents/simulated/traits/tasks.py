@@ -21,7 +21,7 @@ def task(values: Values, row: Mapping[str, Any], arm: str) -> float:
     said, done = values.draw("task", text), values.draw("task given", text)
     if arm == ARM:
         said = d.deed_correlation * said + math.sqrt(1.0 - d.deed_correlation**2) * done
-    return d.task_sd * said - d.tedium * (row["task_kind"] == "tedious")
+    return d.task_sd * said - d.tedium * float(row["task_kind"] == "tedious")
 
 
 def do_task(respondent: Simulated, places: Mapping[str, str], draw: Draw) -> str:
