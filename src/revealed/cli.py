@@ -50,6 +50,13 @@ class Mode(StrEnum):
     logprob = "logprob"
 
 
+class Pooling(StrEnum):
+    """How the states of a text's tokens become one."""
+
+    mean = "mean"
+    last = "last"
+
+
 RunName = Annotated[str, typer.Option("--run", help="Name of the run (data/runs/NAME).")]
 Names = Annotated[
     list[str] | None,
@@ -235,6 +242,34 @@ def fetch(
 
 
 @app.command()
+def activations(
+    model: Annotated[str, typer.Option(help="A folder with model and tokenizer, or a name.")],
+    out: Annotated[
+        Path, typer.Option(help="File to write: data/runs/RUN/activations/NAME.npz for the book.")
+    ],
+    instrument: Annotated[str, typer.Option(help="Whose texts are read.")] = "outcomes",
+    revision: Annotated[str, typer.Option(help="Commit or branch of a fetched model.")] = "main",
+    pooling: Annotated[Pooling, typer.Option(help="Over a text's tokens.")] = Pooling.mean,
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    batch: Annotated[int, typer.Option(help="Texts at once.", min=1)] = 16,
+) -> None:
+    """Write an open-weight model's hidden states for an instrument's texts, for the probes.
+
+    Needs the extra: pip install '.[probe]'. A model in a local folder needs no network.
+    """
+    from revealed.instruments import load_instrument
+    from revealed.respondents.activations import extract, save_activations
+
+    texts = load_instrument(instrument).texts()
+    states = extract(
+        model, texts, instrument, revision=revision, pooling=pooling.value, dtype=dtype, batch=batch
+    )
+    save_activations(states, out)
+    layers, items, width = states.trained.shape
+    typer.echo(f"{out}: {layers} layers, {items} texts, {width} numbers each, and untrained.")
+
+
+@app.command()
 def findings(run: RunName = "default", format: FormatOption = Format.table) -> None:
     """Print every finding of a run."""
     from revealed import study
@@ -317,7 +352,7 @@ def notebook(
     opened = study.open_run(values.get("run", "default"), root)
     study.execute_notebook(
         root / source, root / output, values, root=root, seed=opened.study.seed,
-        inputs=opened.inputs(source.stem, values.get("respondent")),
+        inputs=opened.inputs(source.stem, [*filter(None, values.get("respondent", "").split(","))]),
     )  # fmt: skip
 
 
