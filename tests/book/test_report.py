@@ -77,8 +77,8 @@ def test_unequal_lives_are_judged_on_countries_alone() -> None:
 
 def test_agreement_is_told_of_both_sides() -> None:
     found = [
-        finding("agreement.pearson", 0.8, low=0.7, high=0.9, subject="real/two"),
-        finding("agreement.pearson", 0.1, low=-0.1, high=0.3, subject="real/three"),
+        finding("convergence.within_category", 0.8, low=0.7, high=0.9, subject="real/two"),
+        finding("convergence.within_category", 0.1, low=-0.1, high=0.3, subject="real/three"),
     ]
     assert verdict("C4", found, "real/two") == "supported"
     assert verdict("C4", found, "real/three") == "not supported"
