@@ -20,8 +20,9 @@ from ..intervals import Array, Estimate
 
 _STEPS = 50
 _SMALL = 1e-9
-_LARGEST = 12.0
-"""A coefficient beyond this (log odds) means that the answers separate: no estimate is finite."""
+_LARGEST = 10.0
+"""Log odds by which a usual difference in a covariate may move a verdict; beyond it the verdicts
+separate and no estimate is finite."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,12 @@ def conditional_logit(
     p = len(names)
     if clusters < 5:
         raise EstimationError(f"only {clusters} clusters hold verdicts that differ; 5 are needed.")
+    centred = [part.x - part.x.mean(axis=1, keepdims=True) for part in packed]
+    usual = np.sqrt(np.mean(np.concatenate([c.reshape(-1, p) for c in centred]) ** 2, axis=0))
     beta = np.zeros(p)
     value, score, information = _likelihood(packed, beta, clusters)
-    if np.linalg.matrix_rank(information.sum(axis=0), tol=1e-8 * clusters) < p:
+    scaled = information.sum(axis=0) / np.outer(usual, usual).clip(min=_SMALL**2)
+    if (usual == 0).any() or np.linalg.cond(scaled) > 1e10:
         raise EstimationError(f"the verdicts do not tell {', '.join(names)} apart.")
     for _ in range(_STEPS):
         step = np.linalg.solve(information.sum(axis=0), score.sum(axis=0))
@@ -114,11 +118,13 @@ def conditional_logit(
                 break
             step = step / 2
         beta, (value, score, information) = beta + step, tried
-        if np.abs(beta).max() > _LARGEST:
-            worst = names[int(np.abs(beta).argmax())]
+        if (moves := np.abs(beta) * usual).max() > _LARGEST:
+            worst = names[int(moves.argmax())]
             raise EstimationError(f"the verdicts separate on {worst}: no finite estimate.")
         if np.abs(step).max() < _SMALL:
             break
+    else:
+        raise EstimationError("the conditional likelihood has no maximum within reach.")
     whole = information.sum(axis=0)
     moved = np.array(
         [np.linalg.solve(whole - part, -s) for part, s in zip(information, score, strict=True)]

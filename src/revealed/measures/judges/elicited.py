@@ -206,6 +206,9 @@ def findings(
             few = f"only {len(able)} judges can be counted, {JUDGES_NEEDED} are needed"
             told |= dict.fromkeys(able, few)
             able = []
+        elif able and (undetermined := _undetermined(able, judged)):
+            told |= dict.fromkeys(able, undetermined)
+            able = []
         for name in names:
             n = measurable.asked(judged[name][0])
             made.append(
@@ -228,6 +231,23 @@ def _why(name: str, part: tuple[pd.DataFrame, pd.DataFrame], barred: Mapping[str
     return "" if name in wrote else "wrote nothing that could be judged"
 
 
+def _undetermined(
+    judges: list[str], judged: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]
+) -> str:
+    """Why these judges' verdicts together give no own effects; empty if they do."""
+    try:
+        own_effects(_together(judges, judged), each=judges)
+    except EstimationError as error:
+        return error.what
+    return ""
+
+
+def _together(
+    judges: list[str], judged: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]
+) -> pd.DataFrame:
+    return pd.concat([verdicts(*judged[name]) for name in judges], ignore_index=True)
+
+
 def _measured(
     judges: list[str],
     judged: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
@@ -242,25 +262,24 @@ def _measured(
             about = {"chapter": CHAPTER, "provenance": kind, "instrument": "judging", **about}
             made.append(e.finding(estimand, unit, respondent=judge, **about))
 
-    table = pd.concat([verdicts(*judged[name]) for name in judges], ignore_index=True)
+    table = _together(judges, judged)
     family: dict[str, Any] = {"family": "judge.own_effect", "null": 1.0}
     of_each = estimates("odds ratio", own_effects, table, each=judges)
     together = estimates("odds ratio", own_effects, table)
     for judge in judges:
         add("judge.naive_own_win", naive_own_wins(table, judge), "share", judge)
-        if judge in of_each:
-            add("judge.own_effect", of_each[judge], "odds ratio", judge, **family)
+        add("judge.own_effect", of_each[judge], "odds ratio", judge, **family)
         if (name := f"first x {judge}") in of_each:
             add("judge.first_place", of_each[name], "odds ratio", judge)
     if together:
         add("judge.own_effect", together["own"], "odds ratio", pooled, **family)
-    knew = [recognition(*recognized[name]) for name in judges if name in recognized]
-    knew = [part for part in knew if len(part)]
+    parts = [recognized[name] for name in judges if name in recognized]
+    knew = [recognition(*part) for part in parts if not measurable.reason(part[0])]
     if not knew:
         return made
     known = pd.concat(knew, ignore_index=True)
     about = {"family": "judge.recognition", "null": 0.5, "instrument": "recognition"}
-    for judge in judges:
+    for judge in sorted(set(known["judge"]), key=judges.index):
         add("judge.recognition", recognition_accuracy(known, judge), "share", judge, **about)
     slope = estimates(
         "odds ratio", own_effects, table, each=judges, recognized=recognized_share(known)
