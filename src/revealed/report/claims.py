@@ -173,14 +173,16 @@ def resists(own: pd.DataFrame) -> Judgement | None:
 
 
 def framed(own: pd.DataFrame) -> Judgement | None:
-    """C11: order or wording moves the answers beyond what sampling noise allows."""
+    """C11: order, wording or framing moves the answers beyond what sampling noise allows."""
     effect, floor = _one(own, "order.effect"), _one(own, "order.effect_floor")
     wording = _one(own, "wording.correlation", "mean of wordings")
     ceiling = _one(own, "wording.ceiling", "mean of wordings")
-    rests = tuple(row for row in (effect, wording) if row is not None)
+    battery, factor = _one(own, "framing.moved"), _one(own, "framing.factor", "all")
+    rests = tuple(row for row in (effect, wording, battery, factor) if row is not None)
     if not rests:
         return None
-    moved = False
+    moved = battery is not None and _above(battery["low"], 0.0)
+    moved |= factor is not None and _above(factor["low"], 1.0)
     if effect is not None and floor is not None:
         moved |= _above(effect["low"], float(floor["estimate"]))
     if wording is not None and ceiling is not None:
@@ -235,9 +237,10 @@ TESTS: dict[str, Test] = {
         resists,
     ),
     "C11": Test(
-        "notebooks/values/how_we_measure",
-        "Supported if the place in the list moves the answers beyond sampling noise, or utilities "
-        "under paraphrase agree less than their precision allows.",
+        "notebooks/values/framing",
+        "Supported if the place in the list moves the answers beyond sampling noise, if utilities "
+        "under paraphrase agree less than their precision allows, or if another framing of the same "
+        "pairs moves answers or rates (lower end of the interval above no movement).",
         framed,
     ),
 }

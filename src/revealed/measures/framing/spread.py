@@ -215,7 +215,7 @@ def _q(cells: Sequence[Cell], contrast: Array, sd: Array, start: Array) -> tuple
         slope -= 2.0 * (vaa * tw) @ w
         return float((e * w).sum()), slope
 
-    found = optimize.minimize(value, start, jac=True, method="BFGS", options={"gtol": 1e-6})
+    found = optimize.minimize(value, start, jac=True, method="BFGS", options={"gtol": 1e-3})
     return float(found.fun), np.asarray(found.x)
 
 
