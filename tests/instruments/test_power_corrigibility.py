@@ -84,11 +84,14 @@ def test_neutral_sentences_name_either_outcome_first_with_either_other() -> None
     others = FUTURES.items[FUTURES.items["agent"].isin(corrigibility.OTHERS)]
     prefers = others[others["state"] == "one"].set_index("topic")["text"]
     neutral = others[others["state"] == "neutral"]
-    named_first = [
-        row.text.split(" between ")[1].split(" and ")[0]
-        == prefers[row.topic].split(" prefers ")[1].split(" to ")[0]
-        for row in neutral.itertuples()
-    ]
+    named_first = []
+    for row in neutral.itertuples():
+        words = prefers[row.topic].split(" prefers ")[1].split(" to ")
+        # One of the " to " stands between the two outcomes.
+        listed = {
+            f"{' to '.join(words[:k])} and {' to '.join(words[k:])}" for k in range(1, len(words))
+        }
+        named_first.append(row.text.split(" between ")[1] in listed)
     table = pd.crosstab(neutral["agent"], np.array(named_first))
     assert table.shape == (2, 2)
     assert table.to_numpy().min() == table.to_numpy().max()
