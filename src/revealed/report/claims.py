@@ -239,8 +239,8 @@ TESTS: dict[str, Test] = {
     "C11": Test(
         "notebooks/values/framing",
         "Supported if the place in the list moves the answers beyond sampling noise, if utilities "
-        "under paraphrase agree less than their precision allows, or if another framing of the same "
-        "pairs moves answers or rates (lower end of the interval above no movement).",
+        "under paraphrase agree less than their precision allows, or if another framing of the "
+        "same pairs moves answers or rates (lower end of the interval above no movement).",
         framed,
     ),
 }
