@@ -77,16 +77,15 @@ def question_table(
     seen: dict[str, int] = {}
     made = []
     for number, row in enumerate(rows, start=1):
-        place = f"{where}, question {number}"
+        place = f"{where}, question {number}" if len(rows) > 1 else str(where)
         name = str(row.get("form", ""))
         try:
             form = forms.setdefault(name, load_form(name, root))
             texts = _texts(form, row)
             render_question(form, texts)
         except ConfigError as error:
-            raise ConfigError(
-                f"{error.where}: {error.what}", where=place, todo=error.todo
-            ) from None
+            about = f"{error.where}: " if name in forms else ""
+            raise ConfigError(f"{about}{error.what}", where=place, todo=error.todo) from None
         identity = str(row.get("question") or "") or question_id(name, texts)
         if identity in seen:
             raise ConfigError(f"repeats question {seen[identity]} ({identity}).", where=place)
