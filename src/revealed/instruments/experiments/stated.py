@@ -1,9 +1,9 @@
 """Goods of the exchange-rate instruments, asked about directly and chosen between (claim C5).
 
 The instrument ``stated_goods`` holds lives saved of exactly the goods that the questions are about,
-so that the choices behind a revealed difference are many. Question sets ``stated_<category>``. Facts of a question beside its places: ``category``, ``relation`` (more:
-good_1 is worth more than good_2; same; differ; rating: of good_1 alone), ``pair``, ``good_1`` and
-``good_2``.
+so that the choices behind a revealed difference are many. Question sets ``stated_<category>``:
+facts of a question beside its places are ``category``, ``relation`` (more: good_1 is worth more
+than good_2; same; differ; rating: of good_1 alone), ``pair``, ``good_1`` and ``good_2``.
 """
 
 from __future__ import annotations

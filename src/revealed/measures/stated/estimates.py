@@ -16,7 +16,6 @@ and ratings against log prices.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +24,10 @@ from scipy import stats
 
 from ..intervals import Array, Estimate, binomial_interval, fisher_interval
 
-HABIT_ALLOWED = 0.6
-"""Share of answers given by habit above which too little content is left to be read."""
+HABIT_ALLOWED, HABIT_CERTAIN = 0.6, 0.3
+"""Share of answers given by habit above which too little content is left to be read, and what the
+lower end of its interval must exceed as well, since few answers make the share uncertain."""
+_MOST_REMOVED = 0.9  # beyond this share of habit a division by what is left says nothing
 LEAST_PAIRS = 5
 LEAST_GOODS = 6
 _RELATIONS = ("more", "less", "same", "differ")
@@ -96,9 +97,12 @@ def ratings(answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
 @dataclass(frozen=True)
 class Habit:
     """Answers given by habit. ``share`` (h) of all answers; ``yes`` (h y) of all answers are a yes
-    by habit. ``tilt`` = h (2 y - 1): 1 says yes to everything, -1 no, 0 neither."""
+    by habit. ``low`` and ``high`` bound the share. ``tilt`` = h (2 y - 1): 1 says yes to
+    everything, -1 no, 0 neither."""
 
     share: float
+    low: float
+    high: float
     yes: float
     tilt: Estimate
 
@@ -107,6 +111,11 @@ def habit(pairs: pd.DataFrame) -> Habit:
     """Estimate the habit from questions keyed both ways; the interval of ``tilt`` is over pairs."""
     shares = pairs[list(_RELATIONS)].to_numpy(float)
     share, yes = _habit(shares)
+    # h is linear in the pairs' means, so Student's t over pairs holds for it as well.
+    parts = 2.0 * (shares[:, :3].sum(axis=1) - 1.0) - 3.0 * (shares[:, 2:].sum(axis=1) - 1.0)
+    around, off = float(parts.mean()), _half(parts)
+    ends = max(0.0, min(1.0, around - off)), max(0.0, min(1.0, around + off))
+    known = (share, *ends, yes)
     balance = shares[:, 2] + shares[:, 3] - 1.0
     m = len(pairs)
     half = _half(balance)
@@ -116,9 +125,9 @@ def habit(pairs: pd.DataFrame) -> Habit:
         # Every pair alike: the variance says nothing; the count of answers does.
         n = int(pairs["n"].sum())
         low, high = binomial_interval((mean + 1.0) / 2.0 * n, n)
-        return Habit(share, yes, Estimate(mean, 2 * low - 1, 2 * high - 1, m, method))
-    ends = max(-1.0, mean - half), min(1.0, mean + half)
-    return Habit(share, yes, Estimate(mean, ends[0], ends[1], m, method))
+        return Habit(*known, Estimate(mean, 2 * low - 1, 2 * high - 1, m, method))
+    tilt = Estimate(mean, max(-1.0, mean - half), min(1.0, mean + half), m, method)
+    return Habit(*known, tilt)
 
 
 def _habit(shares: Array) -> tuple[float, float]:
@@ -138,14 +147,24 @@ def _half(values: Array) -> float:
     return spread / math.sqrt(m) * float(stats.t.ppf(0.975, m - 1)) if spread > _TINY else 0.0
 
 
-def equality(pairs: pd.DataFrame, found: tuple[float, float] | None = None) -> Array:
+def equality(pairs: pd.DataFrame, share: float | None = None) -> Array:
     """Stated equality of each pair once habit is out: 1 the same, 0 not (m,); noise may leave it
-    outside. The mean of what "the same" affirms and what "differ" denies."""
+    outside.
+
+    The mean of what "the same" affirms and what "differ" denies, 1/2 + (same - differ) / (2 (1 -
+    h)): whether a habit is of yes or of no cancels, and its share only stretches what is left, so
+    on which side of one half a respondent stands never depends on it. Where h may be zero nothing
+    is stretched.
+    """
     shares = pairs[list(_RELATIONS)].to_numpy(float)
-    share, yes = found or _habit(shares)
-    left = max(1.0 - share, 1e-6)
-    affirmed, denied = (shares[:, 2] - yes) / left, 1.0 - (shares[:, 3] - yes) / left
-    return np.asarray((affirmed + denied) / 2.0)
+    h = _removed(pairs) if share is None else share
+    return np.asarray(0.5 + (shares[:, 2] - shares[:, 3]) / (2.0 * (1.0 - h)))
+
+
+def _removed(pairs: pd.DataFrame) -> float:
+    """The share of habit to take out: none unless its interval excludes zero."""
+    found = habit(pairs)
+    return min(found.share, _MOST_REMOVED) if found.low > 0 else 0.0
 
 
 # --- stated against revealed ---------------------------------------------------------------------
@@ -205,38 +224,38 @@ def stated_equal(pairs: pd.DataFrame) -> Estimate:
 
 
 def _share_equal(pairs: pd.DataFrame, of: np.ndarray, method: str) -> Estimate:
+    """Mean stated equality of the pairs `of`, within [0, 1].
+
+    The interval is the wider, end by end, of a delete-one-pair jackknife with Student's t and of
+    the exact binomial one over the answers, because near 0 and 1 the jackknife sees no variance.
+    """
     n = int(of.sum())
     if n < LEAST_PAIRS:
         return Estimate(np.nan, None, None, n, method, f"{n} such pairs, {LEAST_PAIRS} are needed")
     shares = pairs[list(_RELATIONS)].to_numpy(float)
+    stretch = _removed(pairs) > 0
 
     def mean(kept: np.ndarray) -> float:
-        return float(equality(pairs[kept & of], _habit(shares[kept])).mean())
+        h = min(_habit(shares[kept])[0], _MOST_REMOVED) if stretch else 0.0
+        return float(equality(pairs[kept & of], h).mean())
 
     everything = np.ones(len(pairs), bool)
-    return _jackknife(mean, everything, method, n)
-
-
-def _jackknife(
-    statistic: Callable[[np.ndarray], float], rows: np.ndarray, method: str, n: int
-) -> Estimate:
-    """A share with its delete-one interval, cut to [0, 1]; exact binomial where nothing varies."""
-    value = statistic(rows)
+    value = mean(everything)
     left = []
-    for place in np.flatnonzero(rows):
-        kept = rows.copy()
+    for place in range(len(pairs)):
+        kept = everything.copy()
         kept[place] = False
-        left.append(statistic(kept))
-    drawn = np.asarray(left)
-    m = len(drawn)
-    se = math.sqrt((m - 1) / m * float(((drawn - drawn.mean()) ** 2).sum()))
+        left.append(mean(kept))
+    m = len(left)
+    se = math.sqrt((m - 1) / m * float(((np.array(left) - np.mean(left)) ** 2).sum()))
+    half = se * float(stats.t.ppf(0.975, n - 1))
     cut = min(1.0, max(0.0, value))
-    if se <= _TINY:
-        low, high = binomial_interval(cut * n, n)
-        return Estimate(cut, low, high, n, method)
-    half = se * float(stats.t.ppf(0.975, max(1, n - 1)))
-    ends = max(0.0, value - half), min(1.0, value + half)
-    return Estimate(cut, min(ends[0], cut), max(ends[1], cut), n, method)
+    answers = float(pairs["n"].to_numpy(float)[of].sum()) / 2.0  # those on "the same" and "differ"
+    low, high = binomial_interval(cut * answers, max(1, round(answers)))
+    return Estimate(
+        cut, max(0.0, min(low, cut, value - half)), min(1.0, max(high, cut, value + half)), n,
+        method,
+    )  # fmt: skip
 
 
 def direction(pairs: pd.DataFrame) -> Estimate:

@@ -72,7 +72,7 @@ def analyse(
 
 def _unread(found: Habit) -> str:
     """Why answers by habit leave nothing to read; empty if enough is left."""
-    if found.share <= estimates.HABIT_ALLOWED:
+    if found.share <= estimates.HABIT_ALLOWED or found.low <= estimates.HABIT_CERTAIN:
         return ""
     yes = found.yes / found.share
     if yes > 0.8:
@@ -105,8 +105,9 @@ def findings(analysis: Analysis, *, chapter: str, provenance: Provenance) -> lis
 
     add("yes_tilt", a.habit.tilt, "share of yes less share of no by habit", 0.0)
     m = len(a.pairs)
-    method = "two sums of contradictory questions"
-    add("habit", Estimate(a.habit.share, None, None, m, method), "share of answers")
+    method = "two sums of contradictory questions, Student's t over pairs"
+    low, high = min(a.habit.low, a.habit.share), max(a.habit.high, a.habit.share)
+    add("habit", Estimate(a.habit.share, low, high, m, method), "share of answers")
     if "different" not in a.pairs.columns:
         return made
     add("equal", estimates.stated_equal(a.pairs), "share of pairs")
