@@ -16,6 +16,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from ..foundation.errors import DataError
+from ..utilities import Fit
 from .intervals import Array, Estimate
 
 _GRID = 41
@@ -146,6 +147,18 @@ def solve(
     pull = at.gain @ at.direction
     spread = at.bread + np.outer(pull, pull) / max(at.information, 1e-300)
     return Solution(estimate, coefficients, np.sqrt(np.diag(spread)), float(np.sqrt(misfit)))
+
+
+def noise(fit: Fit) -> Array:
+    """Covariance of a fit's utilities for use as known noise, shape (n, n).
+
+    The fit's own (HC3) is safe for an interval: with leverage h it is larger than the truth by
+    1/(1 - h) on average. Here noise is taken out of a sum of squares, where too much of it makes
+    slopes too steep, so that factor is taken back (MacKinnon and White 1985). Items that are not
+    identified have none (0) and may not be used.
+    """
+    leverage = len(fit.items) / max(fit.diagnostics.pairs, 1)
+    return np.nan_to_num(np.asarray(fit.covariance, float)) * max(1.0 - leverage, 0.5)
 
 
 def linear(

@@ -20,7 +20,7 @@ import pandas as pd
 from ..foundation.errors import DataError
 from ..foundation.schemas import Finding, Provenance
 from ..utilities import Fit
-from .errors_in_variables import Solution, linear, naive_slope, solve
+from .errors_in_variables import Solution, linear, naive_slope, noise, solve
 from .intervals import Array, Estimate
 
 SLOPES = (-4.0, 5.0)
@@ -113,7 +113,7 @@ def processes(fit: Fit, items: pd.DataFrame) -> Processes:
             starts = (found[name, start, version]["item"] for start in ("start_1", "start_2"))
             lines[key].append(difference(*starts))
     return Processes(
-        np.asarray(fit.mean, float), np.nan_to_num(np.asarray(fit.covariance, float)), names,
+        np.asarray(fit.mean, float), noise(fit), names,
         **{key: np.stack(rows) for key, rows in lines.items()},
     )  # fmt: skip
 

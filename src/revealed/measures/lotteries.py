@@ -19,7 +19,7 @@ from scipy import stats
 
 from ..foundation.errors import DataError
 from ..utilities import Fit
-from .errors_in_variables import Problem, Solution, linear, naive_slope, solve
+from .errors_in_variables import Problem, Solution, linear, naive_slope, noise, solve
 from .intervals import Array, Estimate
 
 SLOPES = (-3.0, 4.0)
@@ -152,9 +152,8 @@ def lotteries(
         values = np.maximum(np.asarray(stated[str(item)], float), 0.005)
         p[row, places] = values / values.sum()
         member[row, places] = True
-    # What is not identified has no covariance; it enters with weight 0.
     return Lotteries(
-        np.asarray(fit.mean, float), np.nan_to_num(np.asarray(fit.covariance, float)),
+        np.asarray(fit.mean, float), noise(fit),
         tuple(map(str, found.index)), np.array([place[item] for item in found.index]), p, member,
         found["set"].to_numpy(),
     )  # fmt: skip
