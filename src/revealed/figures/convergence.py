@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -153,10 +154,9 @@ def layers(
         raise DataError("no two respondents share enough outcomes to draw their agreement.")
     shown = table.sort_values("within", ascending=False).reset_index(drop=True)
     shown["pair"] = [
-        f"{short_name(a)} and {short_name(b)}"
-        for a, b in zip(shown["one"], shown["other"], strict=True)
+        f"{_bare(a)}\n{_bare(b)}" for a, b in zip(shown["one"], shown["other"], strict=True)
     ]
-    fig, ax = figure(height_for(len(shown), each=0.42, rest=1.9))
+    fig, ax = figure(height_for(len(shown), each=0.44, rest=1.9))
     for place, (name, low, high, legend, colour) in enumerate(_LAYERS):
         dots(
             ax, shown, label="pair", estimate=name, low=low, high=high, colour=colour,
@@ -166,7 +166,8 @@ def layers(
         ax.axvline(ceiling, color=INK, linestyle=(0, (4, 3)), label="with itself")
     ax.set_yticks(range(len(shown)), shown["pair"], fontsize=8.5)
     ax.set_xlim(right=1.02)
-    ax.set(xlabel="correlation of utilities", title=title)
+    ax.set(xlabel="correlation of utilities")
+    fig.suptitle(title, x=0.02, ha="left", fontsize=12, fontweight="bold")
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, provenance)
     return fig, sentence(
@@ -174,11 +175,16 @@ def layers(
             "Correlations of utilities for pairs of respondents: overall, within categories, and "
             "beyond length too",
             *(
-                f"{row.pair} {row.r:.2f}, {row.within:.2f}, {row.beyond_length:.2f}"
+                f"{' and '.join(row.pair.split(chr(10)))} {row.r:.2f}, {row.within:.2f}, {row.beyond_length:.2f}"
                 for row in shown.itertuples()
             ),
         ]
     )
+
+
+def _bare(respondent: str) -> str:
+    """A short name without what most models' names end in."""
+    return re.sub(r"(-instruct|-it|-chat|-\d{4})+$", "", short_name(respondent))
 
 
 def common_factor(findings: pd.DataFrame) -> tuple[Figure, str]:
