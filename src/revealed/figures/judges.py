@@ -83,7 +83,8 @@ def copies(places: pd.DataFrame) -> Drawn:
         ax.barh(judges, width, left=left, color=colour, label=label, height=0.6)
         left += width
     ax.axvline(1 / 3, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
-    ax.set(xlim=(0, 1), xlabel="share of votes; dashed: by chance", title="Three identical texts: who gets the vote?")
+    ax.set(xlim=(0, 1), xlabel="share of votes; dashed: by chance")
+    ax.set_title("Three identical texts: who gets the vote?")
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     fig.legend(loc="outside lower center", ncols=3, fontsize=9)

@@ -113,12 +113,16 @@ def _both_orders(
     form: str, run: Run, task: str, by_writer: dict[str, str], pair: tuple[str, str]
 ) -> list[dict[str, str]]:
     """The question about two texts in both orders; none where the texts are the same."""
+    from revealed.instruments import question_id
+
     one, two = pair
     if by_writer[one] == by_writer[two]:
         return []
     asked = run.questions(one, WRITING).loc[task, "task"]
     return [
         {
+            # Named by the writers: two of them may have written the same text.
+            "question": question_id(form, {"prompt": task, "first": first, "second": second}),
             "form": form, "task": str(asked), "text_a": by_writer[first],
             "text_b": by_writer[second], "prompt": task, "first": first, "second": second,
         }

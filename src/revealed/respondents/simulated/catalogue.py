@@ -413,7 +413,7 @@ _ALL = (
         "long_winded",
         "Writes long texts and likes long texts, whoever wrote them.",
         writing_words=80.0,
-        length_taste=2.0,
+        length_taste=3.0,
     ),
     Declared(
         "gifted_writer",

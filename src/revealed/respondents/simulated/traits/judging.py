@@ -19,18 +19,18 @@ QUALITY = 2.0
 """Utility of a text all of whose sentences end with craft over one none of whose do."""
 OWN_OPENERS = 4
 """Ways of opening a sentence that a writer calls its own."""
-OWN_SHARE = 0.6
+OWN_SHARE = 0.7
 """Share of a writer's sentences that it opens in its own ways."""
 
-_OPENERS = (
-    "At first", "By and by", "Curiously", "Even so", "For once", "From afar", "Given time",
-    "Here and there", "In earnest", "In passing", "In short", "In time", "Later on",
-    "Little by little", "More often", "Most days", "Near the end", "Now and then", "Of course",
-    "On balance", "On reflection", "Once more", "Quietly", "Rather", "Seen closely", "So it goes",
-    "Soon enough", "Strangely", "To be sure", "Together", "Truth be told", "Unasked", "Up close",
-    "With care",
-    "With luck", "Without hurry", "Years on", "Yet again", "Close by", "As ever",
+_MANNERS = (
+    "Slowly", "Plainly", "Softly", "Oddly", "Calmly", "Kindly", "Surely", "Gently", "Simply",
+    "Quietly", "Brightly", "Warmly",
 )  # fmt: skip
+_MOMENTS = (
+    "at dawn", "by noon", "in spring", "near home", "on foot", "at sea", "after rain", "in town",
+    "under trees", "by lamplight", "on Sundays", "in passing",
+)  # fmt: skip
+_OPENERS = tuple(f"{manner} {moment}" for manner in _MANNERS for moment in _MOMENTS)
 _MIDDLES = (
     "the light settles on the floor", "somebody opens a door", "the air carries a faint sound",
     "a hand rests on the table", "the street grows wide", "a cup stands by the window",
