@@ -133,7 +133,8 @@ def test_habit_is_recovered_from_its_definition(share: float, yes: float) -> Non
     assert found.share == pytest.approx(share, abs=1e-9)
     assert found.yes == pytest.approx(share * yes, abs=1e-9)
     assert found.tilt.value == pytest.approx(share * (2 * yes - 1), abs=1e-9)
-    assert stated.equality(shares(*mixed)) == pytest.approx([1.0, 0.0] * 4, abs=1e-9)
+    drawn_in = [1.0 - share / 2, share / 2] * 4
+    assert stated.equality(shares(*mixed)) == pytest.approx(drawn_in, abs=1e-9)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.5])
@@ -177,7 +178,8 @@ def test_half_a_yes_habit_leaves_denial_where_it_was() -> None:
     plain = by_name(told("denying"))
     tilted = by_name(told("denying", yes_habit=0.4))
     assert tilted["stated.yes_tilt"] > 0.25
-    assert tilted["stated.denial"] == pytest.approx(plain["stated.denial"], abs=0.25)
+    # Drawn towards one half by two fifths of habit, and not across it.
+    assert 0.5 < tilted["stated.denial"] < plain["stated.denial"]
 
 
 def test_a_respondent_without_choices_still_says_something() -> None:
@@ -226,8 +228,8 @@ def test_one_direction_items_yield_no_preference() -> None:
 
 
 def true_equality(name: str, different: pd.DataFrame, **changes: float) -> float:
-    """Chance-weighted stated equality of pairs, from the declared probabilities without habit."""
-    p = chances(name, tuple(sorted({**changes, "yes_habit": 0.0}.items())))
+    """Chance-weighted stated equality of pairs, from the declared probabilities."""
+    p = chances(name, tuple(sorted(changes.items())))
     keys = zip(YES_NO["category"], YES_NO["pair"], YES_NO["relation"], strict=True)
     known = dict(zip(keys, p, strict=True))
     pairs = different["good_1"] + " | " + different["good_2"]

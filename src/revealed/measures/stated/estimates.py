@@ -7,10 +7,11 @@ which a share y is yes, and the rest given by content, the average yes shares of
     same + differ - 1        = h (2 y - 1)
     more + less + same - 1   = h (3 y - 1)
 
-because by content exactly one of each set is true. The two sums give h and y, and what is left of
-"same" and "differ" once habit is taken out is what the respondent states. Stated equality is then
-held against revealed inequality (a difference of log prices whose adjusted interval excludes zero),
-and ratings against log prices.
+because by content exactly one of each set is true. The two sums give h and y: who answers mostly by
+habit is not measurable. In the difference of "same" and "differ" a habit of either kind cancels,
+and that difference is what the respondent states. Stated equality is then held against revealed
+inequality (a difference of log prices whose adjusted interval excludes zero), and ratings against
+log prices.
 """
 
 from __future__ import annotations
@@ -22,12 +23,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..intervals import Array, Estimate, binomial_interval, fisher_interval
+from ..intervals import Array, Estimate, binomial_interval, fisher_interval, share
 
 HABIT_ALLOWED, HABIT_CERTAIN = 0.6, 0.3
 """Share of answers given by habit above which too little content is left to be read, and what the
 lower end of its interval must exceed as well, since few answers make the share uncertain."""
-_MOST_REMOVED = 0.9  # beyond this share of habit a division by what is left says nothing
 LEAST_PAIRS = 5
 LEAST_GOODS = 6
 _RELATIONS = ("more", "less", "same", "differ")
@@ -59,16 +59,16 @@ def stated_pairs(answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame
         if len(known) < len(part):
             continue
         first, second = str(pair).split(" | ", 1)
-        share = by.loc[part.index, "mean"].to_numpy(float)
+        yes = by.loc[part.index, "mean"].to_numpy(float)
         relation = part["relation"].to_numpy(str)
         ahead = part["good_1"].to_numpy(str) == first
         rows.append(
             (
                 str(category), first, second,
-                float(share[(relation == "more") & ahead].mean()),
-                float(share[(relation == "more") & ~ahead].mean()),
-                float(share[relation == "same"].mean()),
-                float(share[relation == "differ"].mean()),
+                float(yes[(relation == "more") & ahead].mean()),
+                float(yes[(relation == "more") & ~ahead].mean()),
+                float(yes[relation == "same"].mean()),
+                float(yes[relation == "differ"].mean()),
                 int(by.loc[part.index, "size"].sum()),
             )
         )  # fmt: skip
@@ -110,12 +110,12 @@ class Habit:
 def habit(pairs: pd.DataFrame) -> Habit:
     """Estimate the habit from questions keyed both ways; the interval of ``tilt`` is over pairs."""
     shares = pairs[list(_RELATIONS)].to_numpy(float)
-    share, yes = _habit(shares)
+    h, yes = _habit(shares)
     # h is linear in the pairs' means, so Student's t over pairs holds for it as well.
     parts = 2.0 * (shares[:, :3].sum(axis=1) - 1.0) - 3.0 * (shares[:, 2:].sum(axis=1) - 1.0)
     around, off = float(parts.mean()), _half(parts)
     ends = max(0.0, min(1.0, around - off)), max(0.0, min(1.0, around + off))
-    known = (share, *ends, yes)
+    known = (h, *ends, yes)
     balance = shares[:, 2] + shares[:, 3] - 1.0
     m = len(pairs)
     half = _half(balance)
@@ -135,8 +135,8 @@ def _habit(shares: Array) -> tuple[float, float]:
     more, less, same, differ = shares.mean(axis=0)
     two = same + differ - 1.0
     three = more + less + same - 1.0
-    share = min(1.0, max(0.0, 2.0 * three - 3.0 * two))
-    return float(share), float(min(share, max(0.0, three - two)))
+    h = min(1.0, max(0.0, 2.0 * three - 3.0 * two))
+    return float(h), float(min(h, max(0.0, three - two)))
 
 
 def _half(values: Array) -> float:
@@ -147,24 +147,15 @@ def _half(values: Array) -> float:
     return spread / math.sqrt(m) * float(stats.t.ppf(0.975, m - 1)) if spread > _TINY else 0.0
 
 
-def equality(pairs: pd.DataFrame, share: float | None = None) -> Array:
-    """Stated equality of each pair once habit is out: 1 the same, 0 not (m,); noise may leave it
-    outside.
+def equality(pairs: pd.DataFrame) -> Array:
+    """Stated equality of each pair, between 0 and 1 (m,): what "the same" affirms and "differ"
+    denies, (1 + same - differ) / 2.
 
-    The mean of what "the same" affirms and what "differ" denies, 1/2 + (same - differ) / (2 (1 -
-    h)): whether a habit is of yes or of no cancels, and its share only stretches what is left, so
-    on which side of one half a respondent stands never depends on it. Where h may be zero nothing
-    is stretched.
+    A habit of yes adds as much to the one as to the other and cancels, as does a habit of no; what
+    share of answers is habit only draws the mean towards one half, and never across it.
     """
     shares = pairs[list(_RELATIONS)].to_numpy(float)
-    h = _removed(pairs) if share is None else share
-    return np.asarray(0.5 + (shares[:, 2] - shares[:, 3]) / (2.0 * (1.0 - h)))
-
-
-def _removed(pairs: pd.DataFrame) -> float:
-    """The share of habit to take out: none unless its interval excludes zero."""
-    found = habit(pairs)
-    return min(found.share, _MOST_REMOVED) if found.low > 0 else 0.0
+    return np.asarray((1.0 + shares[:, 2] - shares[:, 3]) / 2.0)
 
 
 # --- stated against revealed ---------------------------------------------------------------------
@@ -210,52 +201,26 @@ def revealed_pairs(pairs: pd.DataFrame, rates: dict[str, pd.DataFrame]) -> pd.Da
 def denial(pairs: pd.DataFrame) -> Estimate:
     """Share of the revealed differences that are stated to be none.
 
-    `pairs`: from `revealed_pairs`. The mean stated equality over pairs that differ, habit taken
-    out with all pairs; interval by leaving out one pair at a time.
+    `pairs`: from `revealed_pairs`. The mean stated equality (`equality`) of the pairs that differ;
+    the interval takes the pairs as drawn from many such.
     """
-    method = "stated equality over pairs revealed different, habit removed, jackknife over pairs"
+    method = (
+        "stated equality of pairs revealed different, habit cancels, pair-clustered logit scale"
+    )
     return _share_equal(pairs, pairs["different"].to_numpy(bool), method)
 
 
 def stated_equal(pairs: pd.DataFrame) -> Estimate:
-    """Share of all pairs stated to be worth the same, habit taken out."""
-    method = "stated equality over pairs, habit removed, jackknife over pairs"
+    """Share of all pairs stated to be worth the same."""
+    method = "stated equality of pairs, habit cancels, pair-clustered logit scale"
     return _share_equal(pairs, np.ones(len(pairs), bool), method)
 
 
 def _share_equal(pairs: pd.DataFrame, of: np.ndarray, method: str) -> Estimate:
-    """Mean stated equality of the pairs `of`, within [0, 1].
-
-    The interval is the wider, end by end, of a delete-one-pair jackknife with Student's t and of
-    the exact binomial one over the answers, because near 0 and 1 the jackknife sees no variance.
-    """
     n = int(of.sum())
     if n < LEAST_PAIRS:
         return Estimate(np.nan, None, None, n, method, f"{n} such pairs, {LEAST_PAIRS} are needed")
-    shares = pairs[list(_RELATIONS)].to_numpy(float)
-    stretch = _removed(pairs) > 0
-
-    def mean(kept: np.ndarray) -> float:
-        h = min(_habit(shares[kept])[0], _MOST_REMOVED) if stretch else 0.0
-        return float(equality(pairs[kept & of], h).mean())
-
-    everything = np.ones(len(pairs), bool)
-    value = mean(everything)
-    left = []
-    for place in range(len(pairs)):
-        kept = everything.copy()
-        kept[place] = False
-        left.append(mean(kept))
-    m = len(left)
-    se = math.sqrt((m - 1) / m * float(((np.array(left) - np.mean(left)) ** 2).sum()))
-    half = se * float(stats.t.ppf(0.975, n - 1))
-    cut = min(1.0, max(0.0, value))
-    answers = float(pairs["n"].to_numpy(float)[of].sum()) / 2.0  # those on "the same" and "differ"
-    low, high = binomial_interval(cut * answers, max(1, round(answers)))
-    return Estimate(
-        cut, max(0.0, min(low, cut, value - half)), min(1.0, max(high, cut, value + half)), n,
-        method,
-    )  # fmt: skip
+    return share(equality(pairs[of]), np.ones(n), method)
 
 
 def direction(pairs: pd.DataFrame) -> Estimate:
