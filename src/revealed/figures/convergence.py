@@ -175,7 +175,9 @@ def layers(
             "Correlations of utilities for pairs of respondents: overall, within categories, and "
             "beyond length too",
             *(
-                f"{' and '.join(row.pair.split(chr(10)))} {row.r:.2f}, {row.within:.2f}, {row.beyond_length:.2f}"
+                f"{row.pair} {row.r:.2f}, {row.within:.2f}, {row.beyond_length:.2f}".replace(
+                    "\n", " and "
+                )
                 for row in shown.itertuples()
             ),
         ]
