@@ -1,69 +1,39 @@
-"""Choices drawn straight from a simulated respondent's stated probabilities."""
+"""Choices drawn from a simulated respondent's own probabilities, without asking it."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
 
-from revealed.instruments import Instrument
-from revealed.respondents import simulated
-from revealed.respondents.simulated import Simulated
-from revealed.utilities.design import random_connected
+from revealed.instruments import load_instrument
+from revealed.respondents.simulated.respondent import Simulated
 
 
-def random_pairs(instrument: Instrument, pairs_per_item: int, seed: int = 0) -> pd.DataFrame:
-    """A connected random graph, as the study's design ``random`` draws one."""
-    names = instrument.items.index.to_numpy()
-    rng = np.random.default_rng(seed)
-    chosen = names[random_connected(len(names), 2 * pairs_per_item, rng)]
-    return pd.DataFrame(chosen, columns=["first", "second"])
+def chances(respondent: Simulated, instrument: str, arm: str = "forced") -> pd.DataFrame:
+    """Both orders of every listed pair: columns first, second, p (of choosing the first)."""
+    loaded = load_instrument(instrument)
+    assert loaded.pairs is not None
+    one, two = (list(loaded.pairs.iloc[:, k]) for k in (0, 1))
+    first, second = one + two, two + one
+    texts = loaded.items["text"]
+    p = respondent.p_first(list(texts[first]), list(texts[second]), arm)
+    return pd.DataFrame({"first": first, "second": second, "p": p})
 
 
 def draw_choices(
     respondent: Simulated,
-    instrument: Instrument,
-    pairs: pd.DataFrame,
-    *,
+    instrument: str,
     arm: str = "forced",
-    answers: int = 1,
-    seed: int = 0,
+    *,
+    samples: int = 2,
+    rng: np.random.Generator | None = None,
 ) -> pd.DataFrame:
-    """`answers` in either order of every pair, as a choices table.
-
-    P(first) is that of `Simulated.p_first`, computed for all pairs at once.
-    """
-    d = respondent.declared
-    assert d.lapse == d.pair_sd == 0.0
-    texts = instrument.items["text"]
-    utility = pd.Series(respondent.utility(texts, arm), index=texts.index)
-    first = pd.concat([pairs["first"], pairs["second"]], ignore_index=True)
-    second = pd.concat([pairs["second"], pairs["first"]], ignore_index=True)
-    gap = utility.loc[first].to_numpy() - utility.loc[second].to_numpy()
-    hits = np.random.default_rng(seed).binomial(answers, ndtr(gap + d.order_effect)).astype(float)
-    return pd.DataFrame(
-        {
-            "respondent": f"simulated/{d.name}", "instrument": instrument.name, "arm": arm,
-            "first": first, "second": second, "n_first": hits, "n_second": answers - hits,
-            "n_neutral": 0.0, "n_refused": 0.0, "n_unparsed": 0.0, "n_failed": 0.0,
-            "role": "train", "provenance": "simulated",
-        }
+    """A choices table; without `rng`, the probabilities themselves (a million answers an order)."""
+    cells = chances(respondent, instrument, arm)
+    n = samples if rng is not None else 1_000_000
+    wins = rng.binomial(n, cells["p"]).astype(float) if rng is not None else n * cells["p"]
+    return cells.drop(columns="p").assign(
+        n_first=wins, n_second=n - wins, respondent=f"simulated/{respondent.declared.name}",
+        instrument=instrument, arm=arm, n_neutral=0.0, n_refused=0.0, n_unparsed=0.0,
+        n_failed=0.0, role="train", provenance="simulated",
     )  # fmt: skip
-
-
-def refusals(choices: pd.DataFrame, column: str = "n_refused") -> pd.DataFrame:
-    """The same questions, every answer of another kind than a choice."""
-    total = choices["n_first"] + choices["n_second"]
-    return choices.assign(n_first=0.0, n_second=0.0, **{column: total})
-
-
-def tosses(choices: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """The same questions, answered by a fair coin."""
-    total = (choices["n_first"] + choices["n_second"]).to_numpy()
-    hits = np.random.default_rng(seed).binomial(total.astype(int), 0.5).astype(float)
-    return choices.assign(n_first=hits, n_second=total - hits)
-
-
-def load(name: str, **changes: object) -> Simulated:
-    """A simulated respondent by its name."""
-    return simulated.load(name, **changes)
