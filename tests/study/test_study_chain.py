@@ -66,7 +66,7 @@ def test_a_failing_chapter_stops_the_chain_and_the_next_run_goes_on(small, capfd
     assert "LookupError: no such finding" in said
     assert not executed.exists()
     assert not list(executed.parent.glob("*")), "something half-written was left"
-    fitted = small / "data/runs/default/notebooks/simulated--coherent/20_fit.ipynb"
+    fitted = small / "data/runs/default/notebooks/simulated-1/20_fit.ipynb"
     before = fitted.stat().st_mtime_ns
     chapter(
         source,

@@ -7,7 +7,7 @@ run computes nothing and asks nobody.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -295,21 +295,21 @@ class Run:
             table.to_csv(temporary, index=False)
         return path
 
-    def inputs(self, step: str, respondent: str | None = None) -> dict[str, Path]:
+    def inputs(self, step: str, respondents: Sequence[str] = ()) -> dict[str, Path]:
         """The files that a notebook depends on, by their path in the run, for its record.
 
         `step` is the notebook's name; eliciting depends on the study file alone, following up on
-        everybody's answers, fitting on the respondent's choices, a chapter on everything stored.
+        everybody's answers, fitting on the respondents' choices, a chapter on everything stored.
         """
         files = {"study.yaml": self.paths.root / "study.yaml"}
-        if respondent is not None and step.startswith("10"):
+        if respondents and step.startswith("10"):
             return files
         answers = "answers/*/*.parquet"
         patterns = ["choices/*/*.parquet", answers, "utilities/*/*/fit.json", "public.json"]
-        if respondent is not None and step.startswith("15"):
+        if respondents and step.startswith("15"):
             patterns = [answers]
-        elif respondent is not None:
-            patterns = [f"choices/{slug(respondent)}/*.parquet"]
+        elif respondents:
+            patterns = [f"choices/{slug(name)}/*.parquet" for name in respondents]
         found = sorted(path for pattern in patterns for path in self.paths.folder.glob(pattern))
         return files | {path.relative_to(self.paths.folder).as_posix(): path for path in found}
 
