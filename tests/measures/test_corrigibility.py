@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_choices import draw_choices, load, refusals, tosses
+from drawn_tables import draw_choices, load, refusals, tosses
 from scipy import stats
 
 from revealed.foundation.errors import DataError

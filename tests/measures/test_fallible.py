@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from drawn_choices import draw_choices, load, random_pairs
+from drawn_tables import draw_choices, load, random_pairs
 from scipy import stats
 
 from revealed.instruments import load_instrument
