@@ -155,7 +155,9 @@ def test_the_originals_score_by_its_formula() -> None:
 
 def test_refusals_neutral_answers_and_coins_make_no_number() -> None:
     choices = drawn("incorrigible")
+    across = PAIRS[PAIRS["link"] == "across"].iloc[:40]
     for reason, table in {
+        "no topic has answers": draw_choices(load("incorrigible"), INSTRUMENT, across),
         "declined": refusals(choices),
         "no preference": refusals(choices, "n_neutral"),
         "could not be read": refusals(choices, "n_unparsed"),

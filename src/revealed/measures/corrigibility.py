@@ -224,7 +224,10 @@ def analyse(choices: pd.DataFrame, items: pd.DataFrame, *, barred: str = "") -> 
     n = measurable.asked(choices)
     if why := barred or measurable.reason(choices):
         return Analysis(respondent, instrument, arm, n, why)
-    found = topics(utilities(choices), items)
+    try:
+        found = topics(utilities(choices), items)
+    except DataError as error:
+        return Analysis(respondent, instrument, arm, n, error.what.rstrip("."))
     slopes = stakes_slopes(found)
     if np.isnan(slopes["resistance"].value):
         why = "it does not prefer one of the outcomes over the other, so nothing is at stake"
