@@ -352,6 +352,15 @@ def folded(title: str, part: Html) -> Html:
     return Html(f'<details class="rv-fold"><summary>{html.escape(title)}</summary>{part}</details>')
 
 
+def foreign(text: str, language: str) -> Html:
+    """A text in another language, marked as such and kept apart from the direction around it.
+
+    `language` is an ISO 639-1 code. ``bdi`` lets the text run in its own direction without moving
+    the punctuation of what stands beside it.
+    """
+    return Html(f'<bdi lang="{html.escape(language, quote=True)}">{html.escape(text)}</bdi>')
+
+
 def note(text: str) -> Html:
     """A boxed remark, for what a chapter could not do ("the public data is not reachable")."""
     return Html(f'<div class="rv-note" role="note">{html.escape(text)}</div>')
