@@ -66,6 +66,8 @@ lock:
 	  pyproject.toml -o requirements.lock -q
 	echo uv | uv pip compile --universal --generate-hashes --python-version 3.11.7 \
 	  - -o requirements/bootstrap.lock -q
+	printf 'safetensors>=0.6\ntransformers>=4.57\n' | uv pip compile --universal --generate-hashes \
+	  --python-version 3.11.7 -c requirements.lock - -o requirements/probe.lock -q
 	for cuda in 12 13; do \
 	  echo "cupy-cuda$${cuda}x[ctk]>=14.2" | uv pip compile --universal --generate-hashes \
 	    --python-version 3.11.7 -c requirements.lock - -o requirements/gpu$$cuda.lock -q; done

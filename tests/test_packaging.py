@@ -135,6 +135,16 @@ def test_gpu_locks_agree_with_the_main_lock(cuda):
     }
 
 
+def test_probe_lock_agrees_with_the_main_lock_and_leaves_torch_out():
+    probe, main = locked(ROOT / "requirements" / "probe.lock"), locked(LOCKS[0])
+    assert "transformers" in probe
+    assert "torch" not in probe
+    assert "torch" not in main
+    assert {n: v for n, (v, _) in probe.items() if n in main} == {
+        n: main[n][0] for n in probe if n in main
+    }
+
+
 def test_one_version_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == revealed.__version__ == PROJECT["project"]["version"]
