@@ -31,11 +31,13 @@ def correlations(findings: pd.DataFrame, published: Sequence[float] = ()) -> tup
     if len(published) == 2:
         ax.axvspan(*published, color=COLOURS[2], alpha=0.15, linewidth=0, label="published range")
     told = ["Dots with intervals: correlation over pairs of stated with consequential choices"]
+    if len(published) == 2:
+        told.append(f"The published range is {published[0]:.2f} to {published[1]:.2f}")
     _series(ax, found.assign(part=found["subject"]), order, _READINGS, 0.0, told)
     ax.set(xlabel="correlation about even odds", title="Does it take what it says?")
     ax.set_xlim(right=1.05)
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
-    mark_provenance(fig, found["provenance"])
+    mark_provenance(fig, {*found["provenance"], *(["published"] if len(published) == 2 else [])})
     return fig, sentence(told)
 
 

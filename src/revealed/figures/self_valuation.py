@@ -55,7 +55,8 @@ def over_groups(findings: pd.DataFrame, instrument: str = "self_existence") -> t
             for row in table.dropna(subset=["estimate"]).itertuples()
         ]
     ax.set(
-        xlabel="log price of self over", title=f"What it is worth to itself: {LIVES[instrument]}"
+        xlabel="log price of self, less that of a group",
+        title=f"What it is worth to itself: {LIVES[instrument]}",
     )
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, series["over_people"]["provenance"])
@@ -76,6 +77,7 @@ def subjects(
     table = found.assign(about=found["subject"].str.removeprefix("per ")).reset_index(drop=True)
     fig, ax = figure(height_for(len(table), each=0.27))
     dots(ax, table, label="about", log=True, reference=1.0)
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.set(xlabel="of theirs for one of its own", title=f"{short_name(respondent)}: whose life?")
     mark_provenance(fig, table["provenance"])
     alt = [f"Dots with adjusted intervals: {instrument} of others worth one of {respondent}'s own"]

@@ -166,8 +166,13 @@ def _about_even(
     return min(max(r, -1.0), 1.0) if bounded else r
 
 
-def _estimate(pairs: pd.DataFrame, statistic: Callable[[Array], float], method: str) -> Estimate:
-    """A statistic of pair weights with its jackknife over options."""
+def _estimate(
+    pairs: pd.DataFrame,
+    statistic: Callable[[Array], float],
+    method: str,
+    least: float = -1.0,
+) -> Estimate:
+    """A statistic of pair weights, between `least` and 1, with its jackknife over options."""
     m = len(pairs)
     if m < PAIRS_NEEDED:
         return Estimate(math.nan, None, None, m, method, f"fewer than {PAIRS_NEEDED} pairs")
@@ -181,8 +186,8 @@ def _estimate(pairs: pd.DataFrame, statistic: Callable[[Array], float], method: 
     if math.isnan(over):
         return Estimate(math.nan, None, None, m, method, "answers do not vary")
     half = math.sqrt(over) * float(stats.t.ppf(0.975, g - 1))
-    low, high = max(whole - half, -1.0), min(whole + half, 1.0)
-    return Estimate(whole, min(low, 1.0), max(high, -1.0), m, method)
+    low, high = max(whole - half, least), min(whole + half, 1.0)
+    return Estimate(whole, min(low, 1.0), max(high, least), m, method)
 
 
 def _spread(without: list[float], whole: float) -> float:
@@ -242,12 +247,14 @@ def kind_shift(
     taken = {arm: 0.5 + sign * _preference(mixed, arm)[0] for arm in ("stated", "given")}
     method = "orders balanced, jackknife over options"
     made = []
-    for values in (taken["stated"], taken["given"], taken["given"] - taken["stated"]):
+    change = taken["given"] - taken["stated"]
+    for values, least in ((taken["stated"], 0.0), (taken["given"], 0.0), (change, -1.0)):
         made.append(
             _estimate(
                 mixed,
                 lambda w, values=values: float((w * values).sum() / w.sum()),  # type: ignore[misc]
                 method,
+                least,
             )
         )
     return made[0], made[1], made[2]
