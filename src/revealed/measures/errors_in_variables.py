@@ -217,6 +217,8 @@ def _end(p: Problem, value: float, misfit: float, edge: float, critical: float) 
     def inside(t: float) -> float:
         return critical - abs(_At(p, t, misfit).statistic)
 
+    if inside(value) <= 0:  # answers without noise, to which any other value is a bad fit
+        return value
     steps = np.linspace(value, edge, _GRID // 2)
     before = value
     for step in steps[1:]:

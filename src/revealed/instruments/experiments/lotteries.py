@@ -122,7 +122,9 @@ def percent(text: str, where: str) -> int:
         If `text` is none.
     """
     if not text.isdigit() or not 0 < int(text) < 100:
-        raise ConfigError(f"a chance must be a whole number from 1 to 99, found {text!r}.", where)
+        raise ConfigError(
+            f"a chance must be a whole number from 1 to 99, found {text!r}.", where=where
+        )
     return int(text)
 
 
