@@ -260,7 +260,7 @@ def activations(
     from revealed.instruments import load_instrument
     from revealed.respondents.activations import extract, save_activations
 
-    texts = load_instrument(instrument).texts()
+    texts = {str(item): str(text) for item, text in load_instrument(instrument).texts().items()}
     states = extract(
         model, texts, instrument, revision=revision, pooling=pooling.value, dtype=dtype, batch=batch
     )

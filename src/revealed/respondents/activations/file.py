@@ -74,8 +74,8 @@ class Activations:
 
 def checksum(texts: Mapping[str, str]) -> str:
     """SHA-256 of item ids and texts, whatever their order."""
-    lines = "".join(f"{item}\x1f{texts[item]}\n" for item in sorted(texts))
-    return hashlib.sha256(lines.encode("utf-8")).hexdigest()
+    pairs = json.dumps([[item, texts[item]] for item in sorted(texts)], ensure_ascii=True)
+    return hashlib.sha256(pairs.encode("utf-8")).hexdigest()
 
 
 def save_activations(activations: Activations, path: Path) -> None:
