@@ -144,7 +144,7 @@ def vote_effects(
     EstimationError
         If the votes do not determine the effects.
     """
-    answers = add_features(judgements.answers)
+    answers = add_features(judgements.answers) if features else judgements.answers
     kept = set(distinct_questions(judgements))
     by_answer = answers.set_index(["question", "author"])[list(features)]
     own = list(each) or ["own"]
@@ -215,7 +215,8 @@ def score_effects(
         As in `vote_effects`. Questions with a failed score, or without three different answers,
         are left out.
     """
-    answers = add_features(judgements.answers).set_index(["question", "author"])
+    answers = add_features(judgements.answers) if features else judgements.answers
+    answers = answers.set_index(["question", "author"])
     scores = judgements.scores[judgements.scores["question"].isin(distinct_questions(judgements))]
     whole = scores.groupby("question")["score"].transform(lambda s: s.notna().all())
     scores = scores[whole.astype(bool)]
