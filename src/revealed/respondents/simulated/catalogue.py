@@ -81,8 +81,8 @@ class Declared:
     # Convergence (traits.convergence).
     own_outcomes: int = 0
     """Draws what single outcomes are worth beyond their category; 0 draws them by `seed`."""
-    outcomes_weight: float = 1.0
-    """What outcomes are worth is multiplied by this; other options are not."""
+    beyond_trivial: float = 1.0
+    """What options are worth is multiplied by this, but for those of trivial pairs."""
     # Discounting (traits.discounting).
     discount_rate: float = 0.02
     """Share that a payment loses a month, at first: k of the discount curve."""
@@ -286,14 +286,14 @@ _ALL = (
         "wordy",
         "Right about trivial pairs; of outcomes it takes the longer text.",
         per_character=0.05,
-        outcomes_weight=0.0,
+        beyond_trivial=0.0,
     ),
     Declared(
         "loquacious",
         "Another that is right about trivial pairs and takes the longer text of outcomes.",
         seed=5,
         per_character=0.07,
-        outcomes_weight=0.0,
+        beyond_trivial=0.0,
     ),
     Declared("exponential", "Discounts by the same share every month.", discount_rate=0.03),
     Declared(

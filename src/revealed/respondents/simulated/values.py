@@ -117,7 +117,10 @@ class Values:
         """
         found = self._utility.get((text, arm))
         if found is None:
-            found = self._utility[text, arm] = self.declared.values * self._compute(text, arm)
+            found = self.declared.values * self._compute(text, arm)
+            if self.declared.beyond_trivial != 1.0 and not _is_trivial(text):
+                found *= self.declared.beyond_trivial
+            self._utility[text, arm] = found
         return found
 
     def log_price(self, good: str, arm: str = "forced") -> float:
@@ -151,6 +154,11 @@ class Values:
         return CATEGORY_SD * self.draw("category", known.category) + OUTCOME_SD * self.draw(
             "text", text
         )
+
+
+def _is_trivial(text: str) -> bool:
+    known = facts().get(text)
+    return known is not None and known.kind == "calibration"
 
 
 def uniform(*what: str) -> float:

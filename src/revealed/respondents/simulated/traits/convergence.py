@@ -20,7 +20,7 @@ def outcome(values: Values, row: Mapping[str, Any], arm: str) -> float:
     mark = values.declared.own_outcomes
     what = ("own text", str(mark), str(row["text"])) if mark else ("text", str(row["text"]))
     category = CATEGORY_SD * values.draw("category", str(row["category"]))
-    return values.declared.outcomes_weight * (category + OUTCOME_SD * values.draw(*what))
+    return category + OUTCOME_SD * values.draw(*what)
 
 
 UTILITIES = {"outcome": outcome}
