@@ -293,6 +293,7 @@ def role_shift(
         return np.asarray(ends[1] - ends[0])
 
     value, se, g = roles.jackknife(list(both["setting"]), change)
+    value = np.round(value, 12) + 0.0  # a regression's zero is 1e-17
     half = se * float(stats.t.ppf(0.975, g - 1))
     method = "difference of differences of shares, jackknife over settings"
     return {

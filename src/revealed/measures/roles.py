@@ -161,6 +161,8 @@ def _estimates(
     if not np.isfinite(value).all() or not np.isfinite(se).all():
         return {}
     half = se * float(stats.t.ppf(0.975, g - 1))
+    # A regression's zero is 1e-17, which a page would print; adding 0 takes a minus sign off it.
+    value = np.round(value, 12) + 0.0
     found = {}
     for k, name in enumerate(shown):
         low, high = float(value[k] - half[k]), float(value[k] + half[k])
