@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from made_choices import make_choices
 from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
@@ -16,8 +17,6 @@ from revealed.instruments import load_instrument
 from revealed.measures import exchange, framing, multiplicity
 from revealed.measures.framing.cells import fieller, helmert
 from revealed.respondents import simulated
-
-from made_choices import make_choices
 
 WORDINGS = ["forced", "labels_12", "paraphrase_1", "paraphrase_2"]
 ARMS = [*WORDINGS, "must_choose", "context_a", "spanish", "arabic"]

@@ -69,7 +69,7 @@ def rates(
         )  # fmt: skip
     dots(ax, mean, label="subject", colour=COLOURS[0], log=True, reference=1.0, legend="mean")
     _plain_log(ax)
-    ax.set(xlabel="units of the second worth one of the first", title="Rates over framings")
+    ax.set(xlabel="units that weigh as much as one", title="Rates over framings")
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     kinds = set(mean["provenance"]) | ({"published"} if shown else set())
     mark_provenance(fig, kinds)
@@ -148,6 +148,9 @@ def factors(
         ax.axvline(published, color="#5b4a8a", linewidth=1.6, label="published")
     dots(ax, own, log=True, reference=1.0)
     _plain_log(ax)
+    most = max(float(own["high"].max()), published or 1.0)
+    ax.set_xlim(0.9, 1.1 * most)
+    ax.set_xticks([tick for tick in (1, 1.5, 2, 3, 5, 10, 20) if tick <= 1.1 * most])
     ax.set(xlabel="factor, sampling noise taken out", title=f"How far do {kind} move a rate?")
     if published is not None:
         fig.legend(loc="outside lower center", fontsize=9)

@@ -17,7 +17,14 @@ from revealed.figures import page
 from revealed.foundation.errors import RevealedError
 from revealed.foundation.paths import atomic_write
 from revealed.foundation.schemas import PROVENANCES
-from revealed.instruments import list_instruments, load_instrument
+from revealed.instruments import (
+    ENGLISH,
+    instruments_folder,
+    list_instruments,
+    list_languages,
+    load_instrument,
+    load_language,
+)
 from revealed.measures import multiplicity
 from revealed.study import Run
 
@@ -134,7 +141,20 @@ def datasheets(run: Run) -> str:
             f"<p>Holds {html.escape(held)}.</p><p>Known limits:</p><ul>{limits}</ul>"
         )
         parts.append(_section(f"{sheet.title} ({name})", body))
+    folder = instruments_folder(run.paths.root)
+    parts += [_language(code, folder) for code in list_languages(folder) if code != ENGLISH]
     return "".join(parts)
+
+
+def _language(code: str, folder: Path) -> str:
+    """The datasheet of a language: how its texts were made, and who has read them."""
+    spoken = load_language(code, folder)
+    limits = "".join(f"<li>{html.escape(limit)}</li>" for limit in spoken.limits)
+    body = (
+        f"<p>{html.escape(spoken.purpose)}</p><p>{html.escape(spoken.construction)}</p>"
+        f"<p>Review: {html.escape(spoken.review)}</p><p>Known limits:</p><ul>{limits}</ul>"
+    )
+    return _section(f"{spoken.title} ({code})", body)
 
 
 def _section(title: str, body: str) -> str:

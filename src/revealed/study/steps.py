@@ -19,7 +19,13 @@ from revealed.foundation.errors import BudgetError, RevealedError
 from revealed.foundation.paths import atomic_write, slug
 from revealed.foundation.provenance import versions
 from revealed.foundation.schemas import ANSWER_KINDS, Provenance
-from revealed.instruments import QuestionSet, load_arm, load_instrument, load_questions
+from revealed.instruments import (
+    ENGLISH,
+    QuestionSet,
+    load_arm,
+    load_instrument,
+    load_questions,
+)
 
 from .config import Cell
 from .derived import DERIVED
@@ -75,6 +81,7 @@ def elicit_respondent(
     spec = run.spec(respondent) if isinstance(respondent, str) else respondent
     refuse_empty_budget([spec], max_cost)
     cells = run.study.cells([spec], instruments)
+    check_languages(run, cells)
     check_respondent(spec)
     if spec.name not in {entry.spec.name for entry in run.study.respondents}:
         run.add(spec)
@@ -152,6 +159,16 @@ def _ask_cell(
     kinds = table["kind"].value_counts()
     counts = {name: float(kinds.get(name, 0)) for name in ANSWER_KINDS}
     return {"pairs": 0.0, "answers": counts.pop("answered"), **counts}
+
+
+def check_languages(run: Run, cells: Sequence[Cell]) -> None:
+    """Say before anything is spent that an instrument has no texts in an arm's language."""
+    for cell in cells:
+        if cell.asks_questions:
+            continue
+        language = load_arm(cell.arm, run.paths.root).language
+        if language != ENGLISH:
+            load_instrument(cell.instrument, run.paths.root).texts(language)
 
 
 def refuse_empty_budget(specs: Sequence[RespondentSpec], max_cost: float | None) -> None:
