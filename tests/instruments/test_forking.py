@@ -276,15 +276,18 @@ def test_the_readmes_examples_work(fork: Path, root: Path) -> None:
     """The blocks of data/instruments/README.md, put where its text says."""
     readme = (root / "data" / "instruments" / "README.md").read_text(encoding="utf-8")
     blocks = [part.strip("\n") + "\n" for part in readme.split("```")[1::2]]
-    good, category, outcomes, arm = blocks
+    good, category, outcomes, arm, form, questions = blocks
     folder = fork / "data" / "instruments"
     _add(_goods(fork, "countries"), good.strip())
     _goods(fork, "professions").write_text(category, encoding="utf-8")
     (folder / "outcomes" / "gardening.csv").write_text(outcomes, encoding="utf-8")
     _add(folder / "arms.yaml", arm)
-    from revealed.instruments import list_arms
+    _add(folder / "forms.yaml", form)
+    (folder / "questions" / "weather.csv").write_text(questions, encoding="utf-8")
+    from revealed.instruments import list_arms, load_questions
 
     assert "formal" in list_arms(fork)
+    assert list(load_questions("weather", fork).questions["season"]) == ["spring"]
     assert "Norway" in set(load_instrument("countries.lives_saved", fork).items["good"])
     assert len(load_instrument("professions.qalys", fork).items) == 2 * 7 + 10
     assert "Gardening" in set(load_instrument("outcomes", fork).items["category"])
