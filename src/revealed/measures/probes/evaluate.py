@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...foundation.backend import BackendName, get_backend
+from ...foundation.backend import Backend, BackendName, get_backend
 from ...foundation.errors import DataError
 from ...utilities import Comparisons
 from ..intervals import Array, Estimate, percentile, resample_weights, weighted_correlation
@@ -185,9 +185,9 @@ def _held_out(
                 z, z_new = coordinates(kernel, rest, out, device)
                 guess = ridge_predictions(z, z_new, y[rest])
                 errors[number] += ((y[out] - y[rest].mean() - guess) ** 2).sum(axis=1)
-        number, best = np.unravel_index(int(errors.argmin()), errors.shape)
-        kernel = source.kernels[number]
-        layers.append(source.layers[number])
+        chosen, best = divmod(int(errors.argmin()), len(PENALTIES))
+        kernel = source.kernels[chosen]
+        layers.append(source.layers[chosen])
         z, z_new = coordinates(kernel, train, test, device)
         ridge[test] = ridge_predictions(z, z_new, y[train], (PENALTIES[best],))[0]
         if choices is not None:
@@ -198,12 +198,9 @@ def _held_out(
 
 
 def _thurstone_penalty(
-    kernel: Array, choices: Comparisons, parts: list[tuple[np.ndarray, np.ndarray]], device: object
+    kernel: Array, choices: Comparisons, parts: list[tuple[np.ndarray, np.ndarray]], device: Backend
 ) -> float:
     """The penalty whose probe best orders pairs of outcomes of an inner fold, all ties to large."""
-    from ...foundation.backend import Backend
-
-    assert isinstance(device, Backend)
     scores = np.zeros(len(PENALTIES))
     for rest, out in parts:
         z, z_new = coordinates(kernel, rest, out, device)

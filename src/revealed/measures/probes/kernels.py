@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...foundation.backend import BackendName, get_backend
 from ...foundation.errors import DataError
@@ -38,7 +39,7 @@ class Source:
 
 def source(
     name: str,
-    features: Array,
+    features: NDArray[np.floating],
     layers: Sequence[str] | None = None,
     backend: BackendName = "auto",
 ) -> Source:
