@@ -158,7 +158,7 @@ def noise(fit: Fit) -> Array:
     identified have none (0) and may not be used.
     """
     leverage = len(fit.items) / max(fit.diagnostics.pairs, 1)
-    return np.nan_to_num(np.asarray(fit.covariance, float)) * max(1.0 - leverage, 0.5)
+    return np.asarray(np.nan_to_num(fit.covariance) * max(1.0 - leverage, 0.5), float)
 
 
 def linear(
