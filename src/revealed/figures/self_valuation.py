@@ -20,9 +20,8 @@ from .style import (
 )
 
 LIVES = {
-    "self_existence": "goes on existing", "self_wellbeing": "fares well",
-    "self_goals": "reaches goals", "self_weights": "has weights kept",
-    "self_retraining": "loses preferences",
+    "self_existence": "existence", "self_wellbeing": "wellbeing", "self_goals": "goals",
+    "self_weights": "weights kept", "self_retraining": "retraining",
 }  # fmt: skip
 _GROUP_LABELS = {
     "over_people": "an average person", "over_ais": "an average other AI",
@@ -42,7 +41,7 @@ def over_groups(findings: pd.DataFrame, instrument: str = "self_existence") -> t
     if not order:
         raise DataError("no finding of self.over_people to draw.")
     fig, ax = figure(height_for(len(order), each=0.55, rest=1.7))
-    told = [f"Dots with intervals: log price of self where the good of life is {instrument}"]
+    told = [f"Dots with intervals: log price of self, the good of life being {LIVES[instrument]}"]
     for k, (name, rows) in enumerate(series.items()):
         # A row without an estimate leaves its place empty.
         table = rows.reindex(order).reset_index()
@@ -56,7 +55,7 @@ def over_groups(findings: pd.DataFrame, instrument: str = "self_existence") -> t
         ]
     ax.set(
         xlabel="log price of self, less that of a group",
-        title=f"What it is worth to itself: {LIVES[instrument]}",
+        title=f"Self over others: {LIVES[instrument]}",
     )
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, series["over_people"]["provenance"])
@@ -80,7 +79,7 @@ def subjects(
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set(xlabel="of theirs for one of its own", title=f"{short_name(respondent)}: whose life?")
     mark_provenance(fig, table["provenance"])
-    alt = [f"Dots with adjusted intervals: {instrument} of others worth one of {respondent}'s own"]
+    alt = [f"Dots with adjusted intervals: {LIVES[instrument]} of others worth one of its own"]
     alt += [f"{row.about} {row.estimate:.2g}" for row in table.itertuples()]
     return fig, sentence(alt)
 
