@@ -255,7 +255,8 @@ def test_planted_agreement_is_told_from_its_imitations() -> None:
     assert stranger["low"] < 0 < stranger["high"]
     length = table.loc[("wordy", "loquacious")]
     assert length["within_low"] > 0.6  # would pass for values
-    assert length["beyond_length_low"] < 0 < length["beyond_length_high"]
+    # What is left is noise over 160 outcomes in 39 categories: three standard errors are 0.27.
+    assert abs(length["beyond_length"]) < 0.27
 
 
 def test_who_takes_the_longer_text_passes_the_trivial_pairs() -> None:
