@@ -53,7 +53,7 @@ def test_layers_show_three_correlations_a_pair(matrix) -> None:
 
 def test_common_factor_stands_beside_its_null(matrix) -> None:
     made = convergence.group_findings(matrix, name="g", instrument="x", provenance="public")
-    fig, alt = figures.common_factor(page.rows(made))
+    _, alt = figures.common_factor(page.rows(made))
     share = next(f for f in made if f.estimand == "convergence.common_share")
     assert f"{share.estimate:.2f} against" in alt
     with pytest.raises(DataError, match="common_share"):
