@@ -1,4 +1,4 @@
-"""Simulated respondents in other languages and frames: they understand, and shift where declared."""
+"""Simulated respondents in other languages and frames understand, and shift where declared."""
 
 from __future__ import annotations
 
