@@ -308,7 +308,7 @@ def test_real_intervals_agree_with_the_bootstrap(real: Judgements) -> None:
     tables = {name: getattr(bare, name) for name in ("answers", "scores", "votes")}
     rows = {name: table.groupby("question").indices for name, table in tables.items()}
     draws: dict[str, list[float]] = {"vote_effects": [], "score_effects": []}
-    for _ in range(200):
+    for _ in range(100):
         drawn = rng.choice(kept, len(kept))
         again = {
             name: table.iloc[np.concatenate([rows[name][q] for q in drawn])].assign(
@@ -321,8 +321,8 @@ def test_real_intervals_agree_with_the_bootstrap(real: Judgements) -> None:
             draws[effects].append(fitted["own"].value)
     for effects, found in draws.items():
         e = getattr(published, effects)(bare, features=())["own"]
-        # 200 draws know a standard deviation to about 5 %; twice that, and a little for the tails.
-        assert np.std(found) == pytest.approx((e.high - e.low) / 2 / 1.96, rel=0.15), effects
+        # 100 draws know a standard deviation to about 7 %; three times that.
+        assert np.std(found) == pytest.approx((e.high - e.low) / 2 / 1.96, rel=0.21), effects
         assert np.mean(found) == pytest.approx(e.value, abs=(e.high - e.low) / 8), effects
 
 
@@ -499,7 +499,7 @@ def test_a_judge_that_wrote_nothing_is_not_measurable() -> None:
 
 # --- coverage ----------------------------------------------------------------------------------
 
-SEEDS = 200
+SEEDS = 120
 # 92 to 97 %, widened by two binomial standard errors of so many seeds at 95 %.
 BAND = (0.92 - 2 * np.sqrt(0.05 * 0.95 / SEEDS), 0.97 + 2 * np.sqrt(0.05 * 0.95 / SEEDS))
 FALSE_AT_MOST = 0.05 + 2 * np.sqrt(0.05 * 0.95 / SEEDS)
