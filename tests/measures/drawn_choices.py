@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 
-from revealed.instruments import load_instrument
+from revealed.instruments import Instrument, load_instrument
 from revealed.respondents.simulated.respondent import Simulated
+
+
+@cache
+def _load(instrument: str) -> Instrument:
+    """A coverage simulation asks for the same instrument a thousand times."""
+    return load_instrument(instrument)
 
 
 def chances(respondent: Simulated, instrument: str, arm: str = "forced") -> pd.DataFrame:
     """Both orders of every listed pair: columns first, second, p (of choosing the first)."""
-    loaded = load_instrument(instrument)
+    loaded = _load(instrument)
     assert loaded.pairs is not None
     one, two = (list(loaded.pairs.iloc[:, k]) for k in (0, 1))
     first, second = one + two, two + one
