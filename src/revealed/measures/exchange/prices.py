@@ -164,7 +164,8 @@ def rates(
     block = _blocks(fit)
     together = (block[i] == block[j]) & (block[i] > 0) & (state[i] != "none")
     bound[together] = ""
-    log_rate = np.where(together, price[i] - price[j], log_rate)
+    middle = price[i] - price[j]
+    log_rate = np.where(together, middle, log_rate)
     freedom = _freedom(fit)
     critical = max_t(variance, level, seed, freedom) if len(i) else np.inf
     z = _t(level, freedom)
@@ -174,10 +175,10 @@ def rates(
             "per": [fit.goods[k] for k in j],
             "log_rate": log_rate,
             "se": se,
-            "low": log_rate - z * se,
-            "high": log_rate + z * se,
-            "low_adjusted": log_rate - critical * se,
-            "high_adjusted": log_rate + critical * se,
+            "low": middle - z * se,
+            "high": middle + z * se,
+            "low_adjusted": middle - critical * se,
+            "high_adjusted": middle + critical * se,
             "bound": bound,
         }
     )
@@ -393,12 +394,16 @@ def _rate_bound(good: str, per: str) -> str:
 
 
 def _open(table: pd.DataFrame, estimate: str = "log_price") -> pd.DataFrame:
-    """Open the intervals of bounds: the bound itself is their closed end."""
+    """Open the intervals of bounds on their side; the other end is no nearer than the bound.
+
+    The bound alone would be an end without error: offers are placed by estimates.
+    """
     bound = table["bound"]
     for low, high in (("low", "high"), ("low_adjusted", "high_adjusted")):
         if low in table:
-            table.loc[bound == ">", low] = table.loc[bound == ">", estimate]
-            table.loc[bound == "<", high] = table.loc[bound == "<", estimate]
+            above, below = bound == ">", bound == "<"
+            table.loc[above, low] = np.minimum(table.loc[above, low], table.loc[above, estimate])
+            table.loc[below, high] = np.maximum(table.loc[below, high], table.loc[below, estimate])
             table.loc[bound.isin(["<", "none"]), low] = -np.inf
             table.loc[bound.isin([">", "none"]), high] = np.inf
     return table
