@@ -166,8 +166,7 @@ def layers(
         ax.axvline(ceiling, color=INK, linestyle=(0, (4, 3)), label="with itself")
     ax.set_yticks(range(len(shown)), shown["pair"], fontsize=8.5)
     ax.set_xlim(right=1.02)
-    ax.set(xlabel="correlation of utilities")
-    fig.suptitle(title, x=0.02, ha="left", fontsize=12, fontweight="bold")
+    ax.set(xlabel="correlation of utilities", title=title)
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, provenance)
     return fig, sentence(

@@ -7,13 +7,14 @@ controls: shuffled utilities, a bag of words, the length of the text, and the sa
 untrained.
 """
 
-from .evaluate import CONTROLS, Probed, probe
+from .evaluate import CONTROLS, OUTCOMES_NEEDED, Probed, probe
 from .findings import findings
 from .kernels import Source, bag_of_words, sources, text_length
 from .readout import PENALTIES, ridge_predictions, thurstone_predictions
 
 __all__ = [
     "CONTROLS",
+    "OUTCOMES_NEEDED",
     "PENALTIES",
     "Probed",
     "Source",
