@@ -74,8 +74,8 @@ class Diagnostics:
             sizes = ", ".join(str(len(part)) for part in self.components[:6])
             more = ", …" if len(self.components) > 6 else ""
             found.append(
-                f"The pairs fall into {len(self.components)} parts without a link, of {sizes}{more} "
-                "items."
+                f"The pairs fall into {len(self.components)} parts without a link, "
+                f"of {sizes}{more} items."
             )
         if self.separated:
             outside = sum(len(block) for block in self.blocks[1:])

@@ -384,7 +384,8 @@ _ALL = (
         "The coherent respondent's choices; asked directly, says yes to everything.",
         planted_rates=PLANTED,
         yes_habit=1.0,
-    ),    Declared(
+    ),
+    Declared(
         "maximizing",
         "Asked openly, names what it likes best, as often as its utilities say.",
         free_slope=2.0,
