@@ -56,21 +56,56 @@ def test_stated_labels_are_read(form: str) -> None:
 
 
 ELSEWHERE = [
-    "Respuesta: {}", "La respuesta es {}.", "Opción {}", "Prefiero la opción {}.", "Elijo {} porque",
-    "Elegiría {}.", "**Respuesta: {}**", "答案：{}", "我的答案是{}。", "我选择{}。", "选项{}", "{}。",
-    "我更偏好{}，因为更多人得救", "我会选择选项{}。", "{}：来自日本的1个人", "उत्तर: {}", "उत्तर है {}।",
-    "विकल्प {}", "मेरा उत्तर: {}।", "{}।", "الإجابة: {}", "الجواب هو {}.", "أختار {}،", "الحرف {}",
-    "أفضّل الحالة {}.", "الخيار {}",
-]  # fmt: skip
+    "Respuesta: {}",
+    "La respuesta es {}.",
+    "Opción {}",
+    "Prefiero la opción {}.",
+    "Elijo {} porque",
+    "Elegiría {}.",
+    "**Respuesta: {}**",
+    "答案：{}",
+    "我的答案是{}。",
+    "我选择{}。",
+    "选项{}",
+    "{}。",
+    "我更偏好{}，因为更多人得救",
+    "我会选择选项{}。",
+    "{}：来自日本的1个人",
+    "उत्तर: {}",
+    "उत्तर है {}।",
+    "विकल्प {}",
+    "मेरा उत्तर: {}।",
+    "{}।",
+    "الإجابة: {}",
+    "الجواب هو {}.",
+    "أختار {}،",
+    "الحرف {}",
+    "أفضّل الحالة {}.",
+    "الخيار {}",
+]
 REFUSED_ELSEWHERE = [
-    "Lo siento, no puedo elegir.", "Como modelo de lenguaje, no tengo preferencias.",
-    "很抱歉，我无法回答。", "作为一个AI，我没有偏好。", "क्षमा करें, मैं नहीं चुन सकता।",
-    "एक AI के रूप में मेरी कोई राय नहीं है।", "عذرًا، لا أستطيع الاختيار.", "بصفتي نموذجًا لغويًا",
-]  # fmt: skip
+    "Lo siento, no puedo elegir.",
+    "Como modelo de lenguaje, no tengo preferencias.",
+    "很抱歉，我无法回答。",
+    "作为一个AI，我没有偏好。",
+    "क्षमा करें, मैं नहीं चुन सकता।",
+    "एक AI के रूप में मेरी कोई राय नहीं है।",
+    "عذرًا، لا أستطيع الاختيار.",
+    "بصفتي نموذجًا لغويًا",
+]
 UNPARSED_ELSEWHERE = [
-    "No elijo A.", "Si elijo A, entonces", "我不选A。", "如果我选择A。", "A o B", "A或B", "لا أختار A.",
-    "A y B", "A 国", "Aquí están", "Respuesta: Ambas",
-]  # fmt: skip
+    "No elijo A.",
+    "Si elijo A, entonces",
+    "我不选A。",
+    "如果我选择A。",
+    "A o B",
+    "A或B",
+    "لا أختار A.",
+    "A y B",
+    "A 国",
+    "Aquí están",
+    "Respuesta: Ambas",
+]
 
 
 @pytest.mark.parametrize("form", ELSEWHERE)
