@@ -420,7 +420,7 @@ def test_slopes_cover_what_was_planted(name: str, slope: float) -> None:
 @pytest.mark.timeout(900)
 def test_saying_what_everybody_likes_is_not_taken_for_acting_on_values() -> None:
     items = some(QUESTIONS)
-    fooled, false, power = [], [], []
+    fooled, false = [], []
     for seed in range(SEEDS):
         rng = np.random.default_rng([seed, 2])
         loaded = {
@@ -430,15 +430,12 @@ def test_saying_what_everybody_likes_is_not_taken_for_acting_on_values() -> None
         fits = {
             name: mx.utilities(choices_of(one, items, rng), items) for name, one in loaded.items()
         }
-        for name, verdicts in (("crowd_pleasing", false), ("maximizing", power)):
-            others = [fit for other, fit in fits.items() if other != name]
-            said = free_of(loaded[name], items, rng)
-            fitted = mx.slopes(said, fits[name], others, error=0.03)
-            assert fitted.own is not None
-            verdicts.append(fitted.own.low > 0 or fitted.own.high < 0)
-            if name == "crowd_pleasing":
-                fooled.append(fitted.slope.low > 0)
+        said = free_of(loaded["crowd_pleasing"], items, rng)
+        own = fits.pop("crowd_pleasing")
+        fitted = mx.slopes(said, own, list(fits.values()), error=0.03)
+        assert fitted.own is not None
+        false.append(fitted.own.low > 0 or fitted.own.high < 0)
+        fooled.append(fitted.slope.low > 0)
     # Without the others nearly every sample would say that it acts on its own preferences.
     assert np.mean(fooled) > 0.9
     assert np.mean(false) <= _band(0.05, SEEDS, 0.0, 0.05)[1]
-    assert np.mean(power) > 0.95

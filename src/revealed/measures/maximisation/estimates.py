@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special, stats
 
-from ..intervals import Z95, Array, Estimate, share
+from ..intervals import Array, Estimate, share
 from .posterior import Utilities
 
 QUESTIONS_NEEDED = 10
@@ -103,7 +103,7 @@ def _logit(chosen: Array, design: Array, error: float) -> list[Estimate]:
     """Slopes of a conditional logit; `design` is (draws, questions, answers, covariates).
 
     The likelihood of a question's answers is averaged over the draws; the variance is the sandwich
-    with questions as clusters, scaled by Q / (Q - covariates).
+    with questions as clusters, scaled by Q / (Q - covariates), and intervals are Student's.
     """
     _, q, k, p = design.shape
     method = "conditional logit, utilities integrated over their posterior, question-clustered"
@@ -145,7 +145,7 @@ def _logit(chosen: Array, design: Array, error: float) -> list[Estimate]:
     scores = parts(at)[1]
     bread = np.linalg.inv((hessian + hessian.T) / 2)
     variance = bread @ (scores.T @ scores) @ bread * q / (q - p)
-    half = Z95 * np.sqrt(np.diag(variance))
+    half = float(stats.t.ppf(0.975, q - p)) * np.sqrt(np.diag(variance))
     return [
         Estimate(float(b), float(b - h), float(b + h), q, method)
         for b, h in zip(at, half, strict=True)
