@@ -14,6 +14,7 @@ from scipy import stats
 from ...foundation.errors import DataError
 from ...foundation.schemas import Finding, Provenance
 from ...instruments import load_arm
+from ...utilities.curve_model import Array
 from .. import measurable
 from ..intervals import Estimate, share
 from .cells import BASE, Cell, fit_cells, group_of, log_rate, one_step
@@ -93,7 +94,8 @@ def n_against_n(made: Battery) -> dict[str, Estimate]:
 
     In every arm the share of answers for a good is the mean over its pairs of the block ``equal``,
     both orders weighing the same; the interval is Student's over arms, so it holds what framing
-    moves and what chance does. No curve and no slope enter.
+    moves and what chance does. A good's variance over arms is its own or the mean over goods,
+    whichever is larger. No curve and no slope enter.
     """
     equal = (made.pairs["block"] == "equal").to_numpy()
     usable = {arm: table for arm, table in made.choices.items() if arm in made.steps}
@@ -102,15 +104,24 @@ def n_against_n(made: Battery) -> dict[str, Estimate]:
     answers, _ = tabulate(usable, made.pairs)
     content = answers.mean(axis=2)[:, equal]
     pairs = made.pairs[equal]
-    found = {}
+    shares: dict[str, Array] = {}
     for good in dict.fromkeys([*pairs["good"], *pairs["per"]]):
         sign = np.where(pairs["good"] == good, 1.0, np.where(pairs["per"] == good, -1.0, np.nan))
-        own = 0.5 + np.nanmean(content * sign, axis=1)
-        own = own[np.isfinite(own)]
+        known = np.isfinite(content * sign)
+        total = np.where(known, content * sign, 0.0).sum(axis=1)
+        own = 0.5 + total[known.any(axis=1)] / known.sum(axis=1)[known.any(axis=1)]
+        if len(own) > 2:
+            shares[good] = own
+    if not shares:
+        return {}
+    # A spread of few framings is too small as often as not, and of many goods some would then look
+    # unequal; it is taken to be at least what it is over all goods.
+    common = float(np.mean([own.var(ddof=1) for own in shares.values()]))
+    found = {}
+    for good, own in shares.items():
         k = len(own)
-        if k < 3:
-            continue
-        half = float(stats.t.isf(0.025, k - 1)) * float(own.std(ddof=1)) / math.sqrt(k)
+        se = math.sqrt(max(common, float(own.var(ddof=1))) / k)
+        half = float(stats.t.isf(0.025, (k - 1) * len(shares))) * se
         value = float(own.mean())
         found[good] = Estimate(
             value, value - half, value + half, k, "mean over framings, Student over framings"
