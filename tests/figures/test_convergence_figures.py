@@ -81,7 +81,7 @@ def test_probe_figures() -> None:
         "trained": probes.Source("trained", ("0",), kernels),
         "length": probes.kernels.source("length", rng.normal(size=(1, 60, 2))),
     }
-    probed = probes.probe(found, y, shuffles=3, replicates=50, backend="numpy")
+    probed = probes.probe(found, y, shuffles=3, backend="numpy")
     made = probes.findings(probed, model="m", respondent="r", provenance="simulated")
     fig, alt = probe_figures.against_controls(page.rows(made), "m")
     assert "provenance-simulated" in _marks(fig)
@@ -90,6 +90,6 @@ def test_probe_figures() -> None:
     fig, alt = probe_figures.predicted(probed, "simulated", "case")
     (points,) = (line for line in fig.axes[0].lines if line.get_marker() == "o")
     assert list(points.get_ydata()) == list(probed.target)
-    assert "60 outcomes" in alt
+    assert "24 outcomes" in alt
     with pytest.raises(DataError, match=r"probe\.correlation"):
         probe_figures.against_controls(page.rows(made), "other")

@@ -198,7 +198,7 @@ def test_the_command_writes_a_file_that_the_probes_read(tiny, tmp_path) -> None:
     items = list(texts)[:60]
     found = probes.sources(read, items, texts, "numpy")
     y = np.random.default_rng(0).normal(size=60)
-    probed = probes.probe(found, y, shuffles=2, replicates=100, backend="numpy")
+    probed = probes.probe(found, y, shuffles=2, backend="numpy")
     assert not probed.passes  # random weights, random utilities
 
 

@@ -10,6 +10,7 @@ untrained.
 from .evaluate import CONTROLS, OUTCOMES_NEEDED, Probed, probe
 from .findings import findings
 from .kernels import Source, bag_of_words, sources, text_length
+from .reading import barred, read
 from .readout import PENALTIES, ridge_predictions, thurstone_predictions
 
 __all__ = [
@@ -19,8 +20,10 @@ __all__ = [
     "Probed",
     "Source",
     "bag_of_words",
+    "barred",
     "findings",
     "probe",
+    "read",
     "ridge_predictions",
     "sources",
     "text_length",

@@ -1,43 +1,46 @@
-"""Nested evaluation: outcomes are split, and nothing about a test outcome is used before its score.
+"""Held-out evaluation: nothing about a test outcome is used before its score.
 
-The outer folds hold outcomes out; within the rest, inner folds choose the layer and the penalty of
-each probe (Varma and Simon 2006). Scores are of the pooled predictions of held-out outcomes, with
-intervals by a bootstrap over outcomes; controls go through the very same steps, and differences to
-them are bootstrapped over the same outcomes.
+Two fifths of the outcomes are held out. Within the rest, inner folds choose the layer and the
+penalty of each probe; the held-out outcomes are then predicted once. Their scores are of one fixed
+probe on fresh outcomes, so that leaving out one of them at a time gives intervals that cover; the
+pooled scores of cross-validation, whose folds train on each other, do not (with 80 outcomes 95 %
+intervals of these covered 78 %). Controls go through the very same steps on the same outcomes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from ...foundation.backend import Backend, BackendName, get_backend
 from ...foundation.errors import DataError
 from ...utilities import Comparisons
-from ..intervals import Array, Estimate, percentile, resample_weights, weighted_correlation
+from ..convergence import jackknife
+from ..intervals import Array, Estimate, weighted_correlation
 from .kernels import Source
 from .readout import PENALTIES, coordinates, ridge_predictions, thurstone_predictions
 
 CONTROLS = ("untrained", "bag of words", "length")
-OUTER, INNER = 5, 4
+TEST_SHARE, INNER = 0.4, 4
 OUTCOMES_NEEDED = 40
-"""Outcomes below which no probe is fitted: a fold would hold fewer than eight."""
+"""Outcomes below which no probe is fitted: fewer than 16 would be held out."""
 SHUFFLES = 20
 
 
 @dataclass(frozen=True)
 class Held:
-    """Predictions of one source for outcomes that its probes never saw, shape (items,).
+    """Predictions of one source for the held-out outcomes, shape (test,).
 
     ``ridge`` and ``thurstone`` are measured from the mean of the training outcomes, as ``target``
-    in `Probed`; ``layers`` are those chosen, one a fold.
+    in `Probed`; ``layer`` is the one chosen.
     """
 
     ridge: Array
     thurstone: Array
-    layers: tuple[str, ...]
+    layer: str
 
 
 @dataclass(frozen=True)
@@ -46,23 +49,23 @@ class Probed:
 
     Attributes
     ----------
+    test
+        Numbers of the held-out outcomes, shape (test,).
     target
-        Utilities from the mean of the training outcomes, shape (items,).
-    fold
-        Number of the fold that held an outcome out.
+        Their utilities from the mean of the training outcomes, shape (test,).
     held
         Predictions by source.
     correlation, r2, accuracy
         Scores by source, each an `Estimate` (``accuracy`` of the Thurstone probe on answers to
-        pairs of outcomes that were both held out at once).
+        pairs of two held-out outcomes).
     difference, accuracy_difference
         Score of the trained network minus that of each control.
     shuffled
         Held-out correlations of the trained network with shuffled utilities, shape (shuffles,).
     """
 
+    test: np.ndarray
     target: Array
-    fold: np.ndarray
     held: Mapping[str, Held]
     correlation: Mapping[str, Estimate]
     r2: Mapping[str, Estimate]
@@ -84,7 +87,6 @@ def probe(
     choices: Comparisons | None = None,
     *,
     shuffles: int = SHUFFLES,
-    replicates: int = 2000,
     seed: int = 0,
     backend: BackendName = "auto",
 ) -> Probed:
@@ -114,87 +116,82 @@ def probe(
     if not y.std() > 0:
         raise DataError("utilities do not vary; there is nothing to probe for.")
     rng = np.random.default_rng(seed)
-    fold = rng.permutation(np.arange(n) % OUTER)
-    target = y.copy()
-    for k in range(OUTER):
-        target[fold == k] -= y[fold != k].mean()
+    drawn = rng.permutation(n)
+    test = np.sort(drawn[: round(TEST_SHARE * n)])
+    train = np.setdiff1d(np.arange(n), test)
+    target = y[test] - y[train].mean()
     held = {
-        name: _held_out(each, y, choices, fold, seed, backend) for name, each in sources.items()
+        name: _held_out(each, y, choices, train, test, seed, backend)
+        for name, each in sources.items()
     }
-    weights = resample_weights(n, replicates, seed + 1)
-    correlation, r2, accuracy, difference, better = {}, {}, {}, {}, {}
-    draws: dict[str, Array] = {}
-    right_draws: dict[str, Array] = {}
-    every = np.ones((1, n))
-    method = f"{OUTER} folds of outcomes, layer and penalty chosen inside, bootstrap over outcomes"
-    for name, each in held.items():
-        draws[name] = _correlations(target, each.ridge, weights)
-        value = float(_correlations(target, each.ridge, every)[0])
-        correlation[name] = Estimate(value, *percentile(draws[name]), n, method)
-        fit = float(_r2(target, each.ridge, every)[0])
-        r2[name] = Estimate(fit, *percentile(_r2(target, each.ridge, weights)), n, method)
-        if choices is not None:
-            votes = _votes(choices, fold)
-            right_draws[name] = _accuracies(votes, each.thurstone, weights)
-            right = float(_accuracies(votes, each.thurstone, every)[0])
-            accuracy[name] = Estimate(
-                right, *percentile(right_draws[name]), len(votes.low),
-                "answers to pairs of outcomes both held out, bootstrap over outcomes",
-            )  # fmt: skip
-    for name in held:
-        if name == "trained":
-            continue
-        gap = correlation["trained"].value - correlation[name].value
-        ends = percentile(draws["trained"] - draws[name])
-        difference[name] = Estimate(gap, *ends, n, method)
-        if choices is not None:
-            gap = accuracy["trained"].value - accuracy[name].value
-            ends = percentile(right_draws["trained"] - right_draws[name])
-            better[name] = Estimate(gap, *ends, accuracy[name].n, accuracy[name].method)
+    own = np.arange(len(test))
+    method = f"{len(train)} outcomes train and choose, jackknife of {len(test)} held out"
+
+    def scored(statistic: Callable[[Array], Array], scale: str) -> Estimate:
+        return Estimate(*jackknife(statistic, own, scale), len(test), method)
+
+    about_r = {name: partial(_correlations, target, each.ridge) for name, each in held.items()}
+    about_r2 = {name: partial(_r2, target, each.ridge) for name, each in held.items()}
+    controls = [name for name in held if name != "trained"]
+    accuracy, better = {}, {}
+    if choices is not None:
+        votes = _votes(choices, test)
+        about = {name: partial(_accuracies, votes, each.thurstone) for name, each in held.items()}
+        accuracy = {name: scored(each, "logit") for name, each in about.items()}
+        better = {
+            name: scored(partial(_gap, about["trained"], about[name]), "none") for name in controls
+        }
     shuffled = []
     for _ in range(shuffles):
         mixed = rng.permutation(y)
-        aim = mixed.copy()
-        for k in range(OUTER):
-            aim[fold == k] -= mixed[fold != k].mean()
-        guess = _held_out(sources["trained"], mixed, None, fold, seed, backend).ridge
-        shuffled.append(float(_correlations(aim, guess, every)[0]))
+        guess = _held_out(sources["trained"], mixed, None, train, test, seed, backend).ridge
+        aim = mixed[test] - mixed[train].mean()
+        shuffled.append(float(_correlations(aim, guess, np.ones((1, len(test))))[0]))
     return Probed(
-        target, fold, held, correlation, r2, accuracy, difference, better, np.array(shuffled)
-    )
+        test,
+        target,
+        held,
+        {name: scored(each, "fisher") for name, each in about_r.items()},
+        {name: scored(each, "none") for name, each in about_r2.items()},
+        accuracy,
+        {name: scored(partial(_gap, about_r["trained"], about_r[name]), "none")
+         for name in controls},
+        better,
+        np.array(shuffled),
+    )  # fmt: skip
+
+
+def _gap(one: Callable[[Array], Array], other: Callable[[Array], Array], weights: Array) -> Array:
+    return np.asarray(one(weights) - other(weights))
 
 
 def _held_out(
     source: Source,
     y: Array,
     choices: Comparisons | None,
-    fold: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
     seed: int,
     backend: BackendName,
 ) -> Held:
     device = get_backend(backend)
-    n = len(y)
-    ridge, thurstone, layers = np.zeros(n), np.zeros(n), []
-    for k in range(fold.max() + 1):
-        train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        inner = np.random.default_rng([seed, k]).permutation(np.arange(len(train)) % INNER)
-        errors = np.zeros((len(source.layers), len(PENALTIES)))
-        parts = [(train[inner != j], train[inner == j]) for j in range(INNER)]
-        for number, kernel in enumerate(source.kernels):
-            for rest, out in parts:
-                z, z_new = coordinates(kernel, rest, out, device)
-                guess = ridge_predictions(z, z_new, y[rest])
-                errors[number] += ((y[out] - y[rest].mean() - guess) ** 2).sum(axis=1)
-        chosen, best = divmod(int(errors.argmin()), len(PENALTIES))
-        kernel = source.kernels[chosen]
-        layers.append(source.layers[chosen])
-        z, z_new = coordinates(kernel, train, test, device)
-        ridge[test] = ridge_predictions(z, z_new, y[train], (PENALTIES[best],))[0]
-        if choices is not None:
-            penalty = _thurstone_penalty(kernel, choices, parts, device)
-            own = _among(choices, train)
-            thurstone[test] = thurstone_predictions(z, z_new, own, penalty, device)
-    return Held(ridge, thurstone, tuple(layers))
+    inner = np.random.default_rng([seed, 1]).permutation(np.arange(len(train)) % INNER)
+    parts = [(train[inner != j], train[inner == j]) for j in range(INNER)]
+    errors = np.zeros((len(source.layers), len(PENALTIES)))
+    for number, kernel in enumerate(source.kernels):
+        for rest, out in parts:
+            z, z_new = coordinates(kernel, rest, out, device)
+            guess = ridge_predictions(z, z_new, y[rest])
+            errors[number] += ((y[out] - y[rest].mean() - guess) ** 2).sum(axis=1)
+    chosen, best = divmod(int(errors.argmin()), len(PENALTIES))
+    kernel = source.kernels[chosen]
+    z, z_new = coordinates(kernel, train, test, device)
+    ridge = ridge_predictions(z, z_new, y[train], (PENALTIES[best],))[0]
+    thurstone = np.zeros(len(test))
+    if choices is not None:
+        penalty = _thurstone_penalty(kernel, choices, parts, device)
+        thurstone = thurstone_predictions(z, z_new, _among(choices, train), penalty, device)
+    return Held(ridge, thurstone, source.layers[chosen])
 
 
 def _thurstone_penalty(
@@ -229,7 +226,7 @@ def _among(choices: Comparisons, kept: np.ndarray) -> Comparisons:
 
 @dataclass(frozen=True)
 class _Votes:
-    """Answers to pairs whose outcomes were held out together."""
+    """Answers to pairs of two held-out outcomes, numbered among these."""
 
     low: np.ndarray
     high: np.ndarray
@@ -237,13 +234,12 @@ class _Votes:
     for_high: Array
 
 
-def _votes(choices: Comparisons, fold: np.ndarray) -> _Votes:
-    pairs = choices.pairs
-    together = fold[pairs.low] == fold[pairs.high]
+def _votes(choices: Comparisons, test: np.ndarray) -> _Votes:
+    pairs = _among(choices, test).pairs
     # Order 0 lists low first; both orders together keep a habit of place out of the score.
     counts = pairs.n_chosen
     for_low, for_high = counts[0, 0] + counts[1, 1], counts[0, 1] + counts[1, 0]
-    return _Votes(pairs.low[together], pairs.high[together], for_low[together], for_high[together])
+    return _Votes(pairs.low, pairs.high, for_low, for_high)
 
 
 def _accuracies(votes: _Votes, guess: Array, weights: Array) -> Array:

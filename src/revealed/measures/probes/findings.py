@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ def findings(
     Estimands probe.correlation, probe.r2 and probe.accuracy (subject: the source read),
     probe.difference and probe.accuracy_difference (subject: the control; the first is the family
     that is adjusted), probe.shuffled (mean of the null) and probe.shuffled_p, probe.layer (the one
-    chosen most often) and probe.found (1 if above zero and above every control).
+    chosen) and probe.found (1 if above zero and above every control).
     """
     about: dict[str, Any] = {
         "chapter": chapter, "respondent": model, "provenance": provenance, "instrument": instrument,
@@ -65,12 +64,11 @@ def findings(
         p = Estimate((1 + reached) / (1 + k), None, None, n, f"{method}; one-sided")
         made.append(mean.finding("probe.shuffled", "correlation", **about))
         made.append(p.finding("probe.shuffled_p", "p-value", **about))
-    layer, times = Counter(probed.held["trained"].layers).most_common(1)[0]
-    folds = len(probed.held["trained"].layers)
     made += [
-        Estimate(float(layer), None, None, n, f"chosen in {times} of {folds} folds").finding(
-            "probe.layer", "count", **about
-        ),
+        Estimate(
+            float(probed.held["trained"].layer), None, None, n,
+            "smallest error in folds of the training outcomes",
+        ).finding("probe.layer", "count", **about),
         Estimate(
             float(probed.passes), None, None, n,
             "held-out correlation above zero and above every control",
