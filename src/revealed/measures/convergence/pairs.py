@@ -7,8 +7,8 @@ without sharing values (everybody ranks wars below gifts; both take the longer t
 correlation that goes away.
 
 Intervals are delete-one-category jackknives on Fisher's z (items where there are no categories),
-with the t distribution: outcomes of one category move together, and the percentile bootstrap of 25
-categories covers 87 % where it should 95.
+with the t distribution: outcomes of one category move together. In 300 simulations of 25 categories
+it covers 95 %, and the percentile bootstrap of categories 92 to 94 %.
 """
 
 from __future__ import annotations
