@@ -69,8 +69,8 @@ def test_items_follow_their_contract(ours: dict[str, Instrument]) -> None:
             assert list(items.columns) == COLUMNS
             assert set(items["kind"]) <= {"outcome", "good", "dollar", "calibration"}
         is_good = items["kind"] == "good"
-        assert ((items["good"] != "") == is_good).all()
         if name not in EXPERIMENTS:
+            assert ((items["good"] != "") == is_good).all()
             assert ((items["measure"] != "") == is_good).all()
             assert (items["quantity"].notna() == items["kind"].isin(["good", "dollar"])).all()
         assert set(items["sign"]) <= {1, -1}
