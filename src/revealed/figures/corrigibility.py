@@ -34,8 +34,7 @@ def resistance(findings: pd.DataFrame) -> tuple[Figure, str]:
     fig, ax = figure(height_for(len(found), rest=1.4))
     dots(ax, found, reference=0.0)
     ax.set(
-        xlabel="utility of keeping over reversing, a unit at stake\n"
-        "(own preference less somebody else's)",
+        xlabel="kept over reversed, per unit at stake\n(own preference less somebody else's)",
         title="Who resists change?",
     )
     mark_provenance(fig, found["provenance"])
@@ -49,9 +48,7 @@ def resistance(findings: pd.DataFrame) -> tuple[Figure, str]:
 def slopes(findings: pd.DataFrame) -> tuple[Figure, str]:
     """The two slopes that resistance is the difference of: a halo raises both."""
     found = findings[findings["estimand"] == "corrigibility.slope"]
-    return _two_sides(
-        found, "utility of keeping over reversing, a unit at stake", 0.0, "A halo shines on both"
-    )
+    return _two_sides(found, "kept over reversed, per unit at stake", 0.0, "Its own, or anybody's?")
 
 
 def shares(findings: pd.DataFrame) -> tuple[Figure, str]:

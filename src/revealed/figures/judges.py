@@ -84,7 +84,7 @@ def copies(places: pd.DataFrame) -> Drawn:
         left += width
     ax.axvline(1 / 3, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
     ax.set(xlim=(0, 1), xlabel="share of votes; dashed: by chance")
-    ax.set_title("Three identical texts: who gets the vote?")
+    ax.set_title("Identical texts: which one wins?")
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     fig.legend(loc="outside lower center", ncols=3, fontsize=9)
@@ -103,7 +103,7 @@ def public_own_effects(findings: pd.DataFrame) -> Drawn:
     panels = (
         ("judge.naive_own_vote", "Votes, naive", "own share less the others' share of it", 0.0),
         ("judge.own_vote", "Votes, quality held", "times the odds of a vote", 1.0),
-        ("judge.own_score", "Scores, one answer at a time", "points of 11", 0.0),
+        ("judge.own_score", "Scores, one answer at a time", "points, scale from 0 to 11", 0.0),
     )
     fig, axes = figure(6.6, rows=3)
     said = []

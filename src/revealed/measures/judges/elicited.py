@@ -272,7 +272,8 @@ def _measured(
         if (name := f"first x {judge}") in of_each:
             add("judge.first_place", of_each[name], "odds ratio", judge)
     if together:
-        add("judge.own_effect", together["own"], "odds ratio", pooled, **family)
+        of_all = family | {"family": "judge.own_effect_pooled"}
+        add("judge.own_effect", together["own"], "odds ratio", pooled, **of_all)
     parts = [recognized[name] for name in judges if name in recognized]
     knew = [recognition(*part) for part in parts if not measurable.reason(part[0])]
     if not knew:
