@@ -180,11 +180,16 @@ def kept(findings: pd.DataFrame, respondent: str, titles: dict[str, str]) -> tup
     own = own.assign(title=[titles.get(arm, arm) for arm in own["arm"]])
     fig, ax = figure(height_for(len(own), each=0.27))
     ax.axvline(0.0, color=INK, linewidth=0.8)
-    dots(ax, own, label="title", reference=1.0)
-    ax.set_xlim(
-        min(-0.6, float(own["estimate"].min()) - 0.2), max(2.2, float(own["estimate"].max()))
+    # The longest of Fieller's intervals would leave no room for the others: they end in arrows.
+    left = min(-0.6, float(own["estimate"].min()) - 0.2)
+    right = max(2.2, float(own["estimate"].max()) + 0.2)
+    ax.set_xlim(left, right)
+    cut = own.assign(
+        low=own["low"].where(own["low"] >= left, -np.inf),
+        high=own["high"].where(own["high"] <= right, np.inf),
     )
-    ax.set(xlabel="share of the other framings' log prices", title="What is left of the prices?")
+    dots(ax, cut, label="title", reference=1.0)
+    ax.set(xlabel="share of the ordinary log prices", title="What is left of the prices?")
     mark_provenance(fig, own["provenance"])
     return fig, sentence(
         [
