@@ -136,6 +136,7 @@ def own_effects(findings: pd.DataFrame) -> Drawn:
     fig, (left, right) = figure(height_for(len(naive), rest=1.5), columns=2)
     dots(left, naive, reference=0.5)
     left.set(title="Naive", xlabel="own text wins, share", xlim=(0, 1))
+    left.set_xticks([0.25, 0.5, 0.75], ["0.25", "0.5", "0.75"])
     dots(right, own, log=True, reference=1.0)
     right.set(title="Corrected", xlabel="times the odds")
     right.set_yticks(range(len(own)), [""] * len(own))
