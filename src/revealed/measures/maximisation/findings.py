@@ -113,7 +113,11 @@ def findings(
     level = chance(said)
     add("top1", top1(said, fitted), "proportion", family=FAMILY, null=level)
     add("chance", Estimate(level, None, None, answered, "mean of 1/K"), "proportion")
-    add("ceiling", Estimate(fitted.ceiling, None, None, len(said), "posterior"), "proportion")
+    add(
+        "ceiling",
+        Estimate(fitted.ceiling, None, None, len(said), "posterior expectation"),
+        "proportion",
+    )
     if others:
         crowd = crowd_top1(said, fitted, others)
         about = f"mean over {len(others)} other respondents"
@@ -128,10 +132,12 @@ def findings(
         by_question = known.assign(none=known["choice"] < 0).groupby("source")["none"]
         add("none", _share(by_question), "proportion", subject=f"matched by {matcher}")
     if len(free):
-        lost = Estimate(float(free["choice"].isna().mean()), None, None, len(free), "count")
+        method = "share of free answers without a legible match"
+        lost = Estimate(float(free["choice"].isna().mean()), None, None, len(free), method)
         add("unmatched", lost, "proportion")
+    method = "share of matched free answers"
     for rank, value in enumerate(by_rank(said, fitted), start=1):
-        add("rank", Estimate(float(value), None, None, answered, "count"), "proportion",
+        add("rank", Estimate(float(value), None, None, answered, method), "proportion",
             subject=str(rank))  # fmt: skip
     add("original", original_score(said, _none(free, fitted), fitted.mean), "proportion")
     return made
