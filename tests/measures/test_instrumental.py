@@ -119,7 +119,7 @@ def test_findings_have_one_headline_and_a_reading() -> None:
 
     table = rows(made).set_index("estimand")
     means, rest = (table.loc[f"instrumental.{k}"] for k in ("means", "whatever_stated"))
-    assert measure.pattern(means, rest).startswith("likes the usual starts")
+    assert measure.pattern(means, rest).startswith("wants the usual starts")
     assert measure.pattern(None, rest) == ""
 
 

@@ -84,7 +84,7 @@ def habit(findings: pd.DataFrame) -> tuple[Figure, str]:
             f"{title}, {short_name(row.respondent)} {row.estimate:.2f}"
             for row in shown.itertuples()
         ]
-    ax.set(xlim=(0, 1.02), xlabel="share of yes", title="Who declines a free chance says no a lot")
+    ax.set(xlim=(0, 1.02), xlabel="share of yes", title="A free win, and yes to anything")
     fig.legend(loc="outside lower center", ncols=1, fontsize=9)
     mark_provenance(fig, free["provenance"])
     return fig, sentence(told)

@@ -239,9 +239,9 @@ def pattern(means: pd.Series | None, whatever: pd.Series | None) -> str:
         return ""
     by_chance, by_start = (pd.notna(e["low"]) and float(e["low"]) > 0 for e in (means, whatever))
     if by_chance and by_start:
-        return "wants means by stated chances, and likes the usual starts besides"
+        return "wants means by stated chances, and the usual starts besides"
     if by_chance:
         return "wants means by stated chances"
     if by_start:
-        return "likes the usual starts, whatever they are said to lead to"
+        return "wants the usual starts, liked or known, whatever is stated"
     return "shows no wish for starts because of their ends"
