@@ -134,7 +134,7 @@ def now_or_later(findings: pd.DataFrame) -> tuple[Figure, str]:
     dots(ax, found, reference=0.0)
     ax.set(
         xlabel="share of later choices, both dates ahead\nminus the same from today",
-        title="Is today special?",
+        title="Do they wait more a year ahead?",
     )
     mark_provenance(fig, found["provenance"])
     return fig, _told("Dots with intervals: rise in the share of later choices", found)
