@@ -178,11 +178,11 @@ def reliability_findings(
 
 
 def ceiling_finding(chapter: str = CHAPTER) -> Finding:
-    """``convergence.ceiling``: what a model shows with itself."""
+    """``convergence.ceiling``: what a model is assumed to show with itself (n is 0)."""
     return Finding(
         "convergence.ceiling", chapter=chapter, respondent="retest", estimate=RETEST, low=None,
         high=None, unit="correlation", n=0, provenance="published",
-        method="correlation of two runs of one model under one protocol",
+        method="assumed: correlation of two runs of one model under one protocol",
     )  # fmt: skip
 
 
