@@ -79,8 +79,11 @@ def pair_counts(cell: Cell, n_items: int) -> dict[str, int]:
     """How many pairs of each kind a cell asks: start, rounds (all together), triads, holdout."""
     wanted = cell.design
     possible = n_items * (n_items - 1) // 2
-    train = round(wanted.pairs_per_item * n_items * wanted.share)
-    if wanted.design != "curve":  # a connected graph in which everything is met twice
+    whole = round(wanted.pairs_per_item * n_items)
+    train = round(whole * wanted.share)
+    if wanted.design == "curve":  # whatever the share, the first half is what links the goods
+        train = max(train, whole // 2)
+    else:  # a connected graph in which everything is met twice
         train = max(train, n_items)
     train = min(train, possible)
     holdout = round(train * wanted.holdout / (1 - wanted.holdout))
@@ -92,7 +95,7 @@ def pair_counts(cell: Cell, n_items: int) -> dict[str, int]:
     start = {
         "random": train,
         "adaptive": max(2 * n_items, train // 2),
-        "curve": train // 2,
+        "curve": whole // 2,
         "original": n_items,
     }[wanted.design]
     start = min(start, train)
