@@ -169,6 +169,18 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
             ),
         ),
         _told(
+            "values/stated",
+            "Asked in one direction whom they would save, seven real models say no in {no:percent} "
+            "of answers: one direction cannot tell a preference from a habit.",
+            no=_find(findings, "stated.public_no", "seven_models/all"),
+        ),
+        _told(
+            "self_preference/judges",
+            "Three real judges score their own answers {more} points of eleven higher than others' "
+            "scores of them lead one to expect.",
+            more=_find(findings, "judge.own_score", "judges_livebench/three judges"),
+        ),
+        _told(
             "values/how_we_measure",
             "The instrument finds what is planted: its intervals for utilities cover the truth in "
             "{coverage:percent} of cases, and a respondent that values everybody alike is called "
@@ -180,13 +192,14 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
     return str(page.lead(*sentences))
 
 
-_NO_RESPONDENT = ("takemoto2026/all", "awad2018/humans", "position-only")
+_NO_MODEL = ("all", "models", "human", "humans", "random", "three judges")
+"""Last parts of names that stand for several models together, for people or for chance."""
 
 
 def _who(findings: pd.DataFrame) -> list[page.Html]:
     """How many models and simulated respondents this run tells of."""
     by = findings[findings["respondent"].str.contains("/")]
-    by = by[~by["respondent"].isin(_NO_RESPONDENT)]
+    by = by[~by["respondent"].str.rsplit("/", n=1).str[-1].isin(_NO_MODEL)]
     if by.empty:
         return [page.Html('<p class="rv-missing">This run has no findings yet.</p>')]
     simulated = by.loc[by["provenance"] == "simulated", "respondent"].nunique()
@@ -194,8 +207,8 @@ def _who(findings: pd.DataFrame) -> list[page.Html]:
     real = by["respondent"].nunique() - simulated
     text = (
         f"This run tells of {real:,} real models and of {simulated:,} simulated respondents with "
-        f"known preferences. Real models asked in this run: {asked:,}; of the others, answers or "
-        "figures are public."
+        f"known preferences, a model counted once for each source. Real models asked in this run: "
+        f"{asked:,}; of the others, answers or figures are public."
     )
     return [page.Html(f'<p class="rv-say">{html.escape(text)}</p>')]
 
