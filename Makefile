@@ -23,7 +23,7 @@ export PYTHONNOUSERSITE := 1
 
 help:
 	@echo "make book    install, run the study, render the website"
-	@echo "make fast    the same from a small study, in two minutes, to try things on"
+	@echo "make fast    the same from a small study, in a few minutes, to try things on"
 	@echo "make serve   open the rendered book on http://localhost:$(PORT)"
 	@echo "make test    the fast tests      make slow   the others (minutes, a browser)"
 	@echo "make check   ruff and mypy       make lock   renew the lock files"
