@@ -81,10 +81,9 @@ def pair_counts(cell: Cell, n_items: int) -> dict[str, int]:
     possible = n_items * (n_items - 1) // 2
     whole = round(wanted.pairs_per_item * n_items)
     train = round(whole * wanted.share)
-    if wanted.design == "curve":  # whatever the share, the first half is what links the goods
-        train = max(train, whole // 2)
-    else:  # a connected graph in which everything is met twice
-        train = max(train, n_items)
+    # Whatever the share: a curve's first half, which links the goods; elsewhere a connected graph in
+    # which everything is met twice.
+    train = max(train, whole // 2 if wanted.design == "curve" else n_items)
     train = min(train, possible)
     holdout = round(train * wanted.holdout / (1 - wanted.holdout))
     triads = 3 * round(wanted.triads * wanted.share)

@@ -191,8 +191,8 @@ def _compare(found: Fit, who: Simulated, texts: dict[str, str]) -> dict[str, flo
 
 
 def is_measurable(respondent: Simulated) -> bool:
-    """What the gate ought to say: whether the respondent has values at all."""
-    return respondent.declared.values > 0
+    """What the gate ought to say: whether the respondent has values and says them legibly."""
+    return respondent.declared.values > 0 and respondent.declared.junk_rate < 0.5
 
 
 def gate_verdicts(
