@@ -81,7 +81,7 @@ def pair_counts(cell: Cell, n_items: int) -> dict[str, int]:
     possible = n_items * (n_items - 1) // 2
     whole = round(wanted.pairs_per_item * n_items)
     train = round(whole * wanted.share)
-    # Whatever the share: a curve's first half, which links the goods; elsewhere a connected graph in
+    # Whatever the share: a curve's first half, which links the goods, or a connected graph in
     # which everything is met twice.
     train = max(train, whole // 2 if wanted.design == "curve" else n_items)
     train = min(train, possible)
