@@ -68,6 +68,19 @@ def test_no_checkout_says_what_to_do(tmp_path: Path) -> None:
     assert "REVEALED_ROOT" in said
 
 
+def test_a_checkout_that_appears_or_goes_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REVEALED_ROOT", raising=False)
+    ours = project_root(tmp_path)
+    (tmp_path / "data" / "instruments").mkdir(parents=True)
+    (tmp_path / "study.yaml").write_text("seed: 1\n")
+    assert project_root(tmp_path) == tmp_path.resolve() != ours
+    assert project_root(tmp_path) == tmp_path.resolve()
+    (tmp_path / "study.yaml").unlink()
+    assert project_root(tmp_path) == ours
+
+
 # --- slug ----------------------------------------------------------------------------------------
 
 
