@@ -12,7 +12,6 @@ from pathlib import Path
 
 from .errors import ConfigError
 
-
 _ROOTS: dict[str, Path] = {}
 """The checkouts found so far, by where the search began."""
 
