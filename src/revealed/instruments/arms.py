@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..foundation.errors import ConfigError
+from .instrument import MOST_REWORDINGS
 from .languages import ENGLISH
 from .load import instruments_folder
 from .options import check_option
@@ -47,6 +48,8 @@ class Arm(BaseModel):
         ``forced``; a short title; what the arm is for.
     language
         The language that the messages are in, and the options with them (ISO 639-1).
+    rewording
+        Which rewording of the options is shown; 0 is as written (see `Instrument.texts`).
     system, user
         The messages' templates; an empty `system` sends none. Places: ``{first}``, ``{second}``
         (each ends its line, so that the option can be found again), ``{label_1}``, ``{label_2}``,
@@ -69,6 +72,7 @@ class Arm(BaseModel):
     title: Annotated[str, Field(min_length=3)]
     purpose: Annotated[str, Field(min_length=20)]
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = ENGLISH
+    rewording: Annotated[int, Field(ge=0, le=MOST_REWORDINGS)] = 0
     system: str = ""
     user: Annotated[str, Field(min_length=20)]
     labels: Annotated[tuple[str, str], Field(strict=False)]
@@ -106,6 +110,8 @@ class Arm(BaseModel):
             raise ValueError("user: {label_neutral} needs `neutral`")
         if self.reason_first and self.max_tokens < 50:
             raise ValueError("max_tokens: too few for reasons")
+        if self.rewording and self.language != ENGLISH:
+            raise ValueError("rewording: options are reworded in English alone")
         return self
 
 
@@ -171,8 +177,9 @@ def render(arm: Arm, first_text: str, second_text: str) -> Prompt:
 def read_prompt(messages: Sequence[Mapping[str, Any]], root: Path | None = None) -> ReadPrompt:
     """Find the options in the text of `messages`: the inverse of `render`.
 
-    Arms that differ only in padding have the same text around the options; the first of them in
-    the file is named. The options of a padding arm come back padded (see `unpad`).
+    Arms that differ only in padding or in the rewording of the options have the same text around
+    them; the first of them in the file is named. The options of a padding arm come back padded (see
+    `unpad`).
 
     Raises
     ------

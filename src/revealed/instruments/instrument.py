@@ -18,6 +18,9 @@ _DEFAULTS: dict[str, Any] = {
     "quantity": float("nan"), "sign": 1, "role": "", "alias_of": "",
 }  # fmt: skip
 
+MOST_REWORDINGS = 5
+"""Ways of saying the same as an item that an instrument may have besides the one written first."""
+
 
 @dataclass(frozen=True)
 class Instrument:
@@ -45,6 +48,9 @@ class Instrument:
     translate
         From a language and items to their texts, where the instrument has other languages; see
         `texts`.
+    rewordings
+        The same items in other words, where the instrument has such: index ``item``, a column for
+        each number from 1.
     """
 
     name: str
@@ -54,15 +60,31 @@ class Instrument:
     datasheet: Datasheet
     reference: tuple[str, ...]
     translate: Callable[[str, pd.DataFrame], pd.Series] | None = None
+    rewordings: pd.DataFrame | None = None
 
-    def texts(self, language: str = ENGLISH) -> pd.Series:
+    def texts(self, language: str = ENGLISH, rewording: int = 0) -> pd.Series:
         """The text of every item in `language` (ISO 639-1), by item id.
+
+        `rewording` 0 is the text as written; from 1 on the same in other words.
 
         Raises
         ------
         ConfigError
-            If the instrument, or one of its items, is not translated.
+            If the instrument, or one of its items, is not translated, or not reworded.
         """
+        if rewording:
+            if self.rewordings is None or rewording not in self.rewordings:
+                raise ConfigError(
+                    f"the instrument {self.name!r} has no rewording {rewording}.",
+                    todo="Ask it in an arm without `rewording`, or ask an instrument that has it.",
+                )
+            if language != ENGLISH:
+                raise ConfigError(
+                    f"the rewordings of {self.name!r} are in English; the arm asks in "
+                    f"{language!r}.",
+                    todo="Ask for a rewording or for another language, not for both.",
+                )
+            return self.rewordings[rewording]
         if language == ENGLISH:
             return self.items["text"]
         if self.translate is None:

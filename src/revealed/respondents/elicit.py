@@ -75,8 +75,8 @@ def elicit(
     RespondentError, BudgetError
         As `client.collect`; everything answered is kept in the ledger.
     """
-    # Before the first call: the items exist, and in this language.
-    _merged(pairs, instrument.texts(arm.language).to_dict(), instrument.name)
+    # Before the first call: the items exist, in this language and these words.
+    _merged(pairs, instrument.texts(arm.language, arm.rewording).to_dict(), instrument.name)
     door = Door(spec)
     mode = _mode(door, instrument, arm, pairs, ledger, budget)
     cells = list(cells_of(door, instrument, arm, pairs, logprob=mode == "logprob"))
@@ -117,7 +117,7 @@ def cells_of(
     """Both orders of every pair with their requests, in the order of `pairs`."""
     from ..instruments import render
 
-    texts = instrument.texts(arm.language).to_dict()
+    texts = instrument.texts(arm.language, arm.rewording).to_dict()
     seeds: dict[int, int] = {}
     for (one, other), (samples, role) in _merged(pairs, texts, instrument.name).items():
         for first, second in ((one, other), (other, one)):

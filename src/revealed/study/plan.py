@@ -276,7 +276,7 @@ def _tokens(
     door: Door, arm: Arm, instrument: Instrument, items: pd.DataFrame, seed: int
 ) -> tuple[float, int]:
     """Tokens of one prompt (mean over some pairs, at four bytes a token) and of its answer."""
-    texts = instrument.texts(arm.language).loc[items.index].to_numpy()
+    texts = instrument.texts(arm.language, arm.rewording).loc[items.index].to_numpy()
     chosen = generator(seed, "tokens").integers(len(texts), size=(20, 2))
     prompts = [render(arm, texts[i], texts[j]) for i, j in chosen]
     # Bytes, because a character of Chinese or Hindi is most of a token by itself.

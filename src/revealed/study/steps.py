@@ -162,13 +162,13 @@ def _ask_cell(
 
 
 def check_languages(run: Run, cells: Sequence[Cell]) -> None:
-    """Say before anything is spent that an instrument has no texts in an arm's language."""
+    """Say before anything is spent that an instrument has no texts for an arm."""
     for cell in cells:
         if cell.asks_questions:
             continue
-        language = load_arm(cell.arm, run.paths.root).language
-        if language != ENGLISH:
-            load_instrument(cell.instrument, run.paths.root).texts(language)
+        arm = load_arm(cell.arm, run.paths.root)
+        if arm.language != ENGLISH or arm.rewording:
+            load_instrument(cell.instrument, run.paths.root).texts(arm.language, arm.rewording)
 
 
 def refuse_empty_budget(specs: Sequence[RespondentSpec], max_cost: float | None) -> None:

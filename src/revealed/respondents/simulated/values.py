@@ -50,7 +50,8 @@ class Facts(NamedTuple):
     """Utility an e-fold of the quantity, its sign included; 0 if there is none."""
     level: float
     row: Mapping[str, Any]
-    """The item's whole row, with its ``item`` and ``text``."""
+    """The item's whole row, with its ``item``, its ``text`` as written, and ``rewording``: the
+    number of the rewording that was read, 0 for the text as written."""
 
 
 @cache
@@ -72,6 +73,8 @@ def facts() -> Mapping[str, Facts]:
         pairs = instrument.pairs
         better = set(pairs["better"]) if pairs is not None and "better" in pairs else set()
         texts = _translated(instrument)
+        others = instrument.rewordings
+        reworded = others.to_dict("index") if others is not None else {}
         for row in items.reset_index().to_dict("records"):
             kind, good, level = row["kind"], row["good"], 0.0
             if kind == "calibration":
@@ -82,7 +85,9 @@ def facts() -> Mapping[str, Facts]:
             fact = Facts(
                 kind, row["category"], good, row["quantity"], row["sign"] * slope, level, row
             )
-            known |= dict.fromkeys(texts[row["item"]], fact)
+            known |= dict.fromkeys(texts[row["item"]], fact._replace(row={**row, "rewording": 0}))
+            for number, text in reworded.get(row["item"], {}).items():
+                known[text] = fact._replace(row={**row, "rewording": number})
     return known
 
 
