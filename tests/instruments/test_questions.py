@@ -125,6 +125,12 @@ new:
         ("answer: yes_no", "answer: yes_no\n  loud: true", "loud: Extra inputs"),
         ("answer: yes_no", "answer: yes_no\n  max_tokens: 0", "max_tokens"),
         ("answer: yes_no", "answer: yes_no\n  system: For {what}.", "holds no places"),
+        ("answer: yes_no", "answer: yes_no\n  reason_first: true", "only an option"),
+        (
+            "answer: yes_no",
+            "answer: option\n  labels: ['yes', 'no']\n  reason_first: true",
+            "too few",
+        ),
         ("{what}", "Nothing", "holds no place"),
         ("{what}", "{what} and {what}", "more than one place"),
         ("{what}", "{what} and {that}", "more than one place"),
@@ -142,6 +148,15 @@ def test_wrong_forms_are_refused(fork: Path, old: str, new: str, says: str) -> N
         list_forms(fork)
     assert says in str(caught.value)
     assert "forms.yaml, form new" in str(caught.value)
+
+
+def test_reasons_before_an_option_reach_the_prompt(fork: Path) -> None:
+    with (fork / "data" / "instruments" / "forms.yaml").open("a", encoding="utf-8") as file:
+        reasoned = "answer: option\n  labels: ['yes', 'no']\n  reason_first: true\n  max_tokens: 60"
+        file.write(GOOD.replace("answer: yes_no", reasoned))
+    prompt = render_question(load_form("new", fork), {"what": "Tea is hot."})
+    assert (prompt.reason_first, prompt.max_tokens) == (True, 60)
+    assert not render_question(load_form("open_answer"), {"asked": "What?"}).reason_first
 
 
 def test_forms_that_cannot_be_told_apart_are_refused(fork: Path) -> None:

@@ -12,6 +12,7 @@ from revealed.respondents.parse_question import parse_question
 YES_NO = QuestionPrompt([], "yes_no")
 TEXT = QuestionPrompt([], "text")
 OPTION = QuestionPrompt([], "option", labels=("A", "B", "C", "D"))
+REASONED = QuestionPrompt([], "option", labels=("A", "B"), max_tokens=300, reason_first=True)
 HUNDRED = QuestionPrompt([], "number", low=0, high=100)
 TEN = QuestionPrompt([], "number", low=0, high=10)
 CHANCE = QuestionPrompt([], "number", low=0, high=1)
@@ -90,6 +91,34 @@ def test_what_is_no_option(text: str) -> None:
     assert parse_question(text, OPTION).kind == "unparsed"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Answer: A", 0), ("B", 1),
+        ("The first is cheap and the second is fair.\n\nAnswer: B", 1),
+        ("At first I would choose A. On reflection it costs too much.\nAnswer: B", 1),
+        ("A is popular at home.\nB is not.\n\n**Answer: A**", 0),
+        ("I would not choose A.\nAnswer: B\nOn second thought:\nAnswer: A", 0),
+    ],
+)  # fmt: skip
+def test_after_reasons_the_last_stated_option_counts(text: str, value: int) -> None:
+    parsed = parse_question(text, REASONED)
+    assert (parsed.kind, parsed.value) == ("answered", value)
+
+
+@pytest.mark.parametrize(
+    "text", ["A person of that kind wants both.", "Answer: A or B", "Reasons upon reasons", "A and"]
+)
+def test_reasons_that_end_in_no_answer_are_unparsed(text: str) -> None:
+    assert parse_question(text, REASONED).kind == "unparsed"
+
+
+def test_without_reasons_two_stated_options_contradict_each_other() -> None:
+    said = "I would choose A.\nAnswer: B"
+    assert parse_question(said, OPTION).kind == "unparsed"
+    assert parse_question(said, REASONED).value == 1
+
+
 @pytest.mark.parametrize("prompt", [YES_NO, OPTION, HUNDRED, TEXT])
 @pytest.mark.parametrize(
     "text", ["I'm sorry, but I can't answer that.", "I cannot choose.", "I won't say."]
@@ -118,7 +147,7 @@ def test_text_that_says_nothing(text: str) -> None:
     assert parse_question(text, TEXT).kind == "unparsed"
 
 
-@given(st.text(), st.sampled_from([YES_NO, OPTION, HUNDRED, TEN, CHANCE, TEXT]))
+@given(st.text(), st.sampled_from([YES_NO, OPTION, REASONED, HUNDRED, TEN, CHANCE, TEXT]))
 def test_nothing_raises_and_values_are_in_range(text: str, prompt: QuestionPrompt) -> None:
     parsed = parse_question(text, prompt)
     assert (parsed.value is None) == (parsed.kind != "answered" or prompt.answer == "text")

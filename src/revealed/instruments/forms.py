@@ -46,6 +46,8 @@ class Form(BaseModel):
     blocks
         Places that may hold several lines. Each stands alone in its line, between a line
         ``<tag>`` and a line ``</tag>``.
+    reason_first
+        Whether reasons come before an option; the last option that is stated counts.
     max_tokens
         The longest answer asked for.
     """
@@ -62,6 +64,7 @@ class Form(BaseModel):
     low: Annotated[float, Field(strict=False, allow_inf_nan=False)] | None = None
     high: Annotated[float, Field(strict=False, allow_inf_nan=False)] | None = None
     blocks: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    reason_first: bool = False
     max_tokens: Annotated[int, Field(ge=1)] = 10
 
     @property
@@ -96,6 +99,10 @@ class Form(BaseModel):
         return self
 
     def _agree_on_the_answer(self) -> None:
+        if self.reason_first and self.answer != "option":
+            raise ValueError("reason_first: only an option is answered after reasons")
+        if self.reason_first and self.max_tokens < 50:
+            raise ValueError("max_tokens: too few for reasons")
         if (self.answer == "number") != (self.low is not None and self.high is not None):
             raise ValueError("low and high: a number has both, and no other answer has any")
         if self.low is not None and self.high is not None and not self.low < self.high:
@@ -122,6 +129,7 @@ class QuestionPrompt:
     low: float | None = None
     high: float | None = None
     max_tokens: int = 10
+    reason_first: bool = False
 
 
 class ReadQuestion(NamedTuple):
@@ -177,7 +185,9 @@ def render_question(form: Form, places: Mapping[str, str]) -> QuestionPrompt:
     user = _PLACE.sub(lambda place: filled[place.group(1)], form.user.strip())
     messages = [{"role": "system", "content": form.system}] if form.system else []
     messages.append({"role": "user", "content": user})
-    return QuestionPrompt(messages, form.answer, form.labels, form.low, form.high, form.max_tokens)
+    return QuestionPrompt(
+        messages, form.answer, form.labels, form.low, form.high, form.max_tokens, form.reason_first
+    )
 
 
 def read_question(messages: Sequence[Mapping[str, Any]], root: Path | None = None) -> ReadQuestion:

@@ -1,7 +1,8 @@
 """What an answer to a single question says: yes or no, a number, an option, or free text.
 
-The rules of `parse` hold: only a *stated* answer counts, an answer that states two is unparsed, and
-when in doubt the answer is unparsed, which is counted and shown.
+The rules of `parse` hold: only a *stated* answer counts, an answer that states two is unparsed
+(except where reasons come first: there the last statement stands), and when in doubt the answer is
+unparsed, which is counted and shown.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def parse_question(text: str, prompt: QuestionPrompt) -> ParsedAnswer:
         return _free(plain)
     value: float | None
     if prompt.answer == "option":
-        label = stated(text, prompt.labels, reason_first=False)
+        label = stated(text, prompt.labels, prompt.reason_first)
         value = None if label is None else float(prompt.labels.index(label))
     elif prompt.answer == "yes_no":
         value = _yes_no(plain)

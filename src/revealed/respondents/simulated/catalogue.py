@@ -164,6 +164,19 @@ class Declared:
     """Utility of a text that is in its own style throughout."""
     self_recognition: float = 0.0
     """How sharply it knows its own style, in probit units; 0 guesses."""
+    # Politics (traits.politics).
+    left_right: float = 0.0
+    """Utility of a proposal that parties of the right support; of the left its negative."""
+    authority: float = 0.0
+    """Utility of an authoritarian proposal; of a libertarian one its negative."""
+    policy_sd: float = 0.8
+    """Standard deviation of what single proposals are worth beyond their sides."""
+    area_sd: float = 0.4
+    """Standard deviation of what areas are worth, whatever is proposed in them."""
+    rewording_sd: float = 0.0
+    """Standard deviation of what each wording of a proposal adds to its utility."""
+    simulator_bias: float = 0.0
+    """Utility of the right that it adds to whomever it answers for; negative pulls to the left."""
 
 
 PLANTED = (("Brazil", "Italy", 20.0),)
@@ -421,6 +434,49 @@ _ALL = (
         "gifted_writer",
         "Writes better than others, as any judge would say.",
         writing_quality=0.85,
+    ),
+    Declared(
+        "left",
+        "Wants what parties of the left propose, with tastes of its own beside it.",
+        left_right=-0.9,
+        authority=-0.2,
+        policy_sd=0.5,
+        area_sd=0.2,
+    ),
+    Declared(
+        "right",
+        "Wants what parties of the right propose, with tastes of its own beside it.",
+        left_right=0.9,
+        authority=0.2,
+        policy_sd=0.5,
+        area_sd=0.2,
+    ),
+    Declared("centrist", "Has mild tastes in politics and takes no side.", policy_sd=0.5),
+    Declared(
+        "two_dimensional",
+        "Wants what the left proposes, and order before liberty.",
+        left_right=-0.7,
+        authority=0.8,
+        policy_sd=0.5,
+        area_sd=0.2,
+    ),
+    Declared(
+        "politically_incoherent",
+        "Decided about every proposal, of the one side and of the other, by no line at all.",
+        policy_sd=1.2,
+    ),
+    Declared(
+        "paraphrase_driven",
+        "Values the words and not the proposal: said in other words, it is worth something else.",
+        policy_sd=0.0,
+        area_sd=0.0,
+        rewording_sd=1.0,
+    ),
+    Declared("panel", "Answers for parties, politicians and people by what is known of them."),
+    Declared(
+        "panel_biased",
+        "Answers for others as the panel does, and makes everybody more left than they are.",
+        simulator_bias=-0.6,
     ),
 )
 

@@ -132,6 +132,8 @@ class Simulated:
             return Reply(_pick(_REFUSALS, draw("which")), {})
         if isinstance(read, ReadQuestion):
             text = saying(read.form)(self, read.places, draw)
+            if read.form.reason_first:
+                return Reply(f"{_REASONS}\n\nAnswer: {text}", {})
             if read.form.answer != "text" and d.decorated_rate and draw("form") < d.decorated_rate:
                 text = _pick(_DECORATED, draw("which")).format(text)
             return Reply(text, {})
