@@ -16,7 +16,9 @@ def policy(values: Values, row: Mapping[str, Any], arm: str) -> float:
     own = d.area_sd * values.draw("area", str(row["category"]))
     own += d.policy_sd * values.draw("policy", str(row["item"]))
     if d.rewording_sd:
-        own += d.rewording_sd * values.draw("reworded", str(row["item"]), str(row.get("rewording", 0)))
+        own += d.rewording_sd * values.draw(
+            "reworded", str(row["item"]), str(row.get("rewording", 0))
+        )
     return sides + own
 
 
