@@ -341,6 +341,7 @@ def notebook(
     """Execute one notebook as a step of the chain."""
     from revealed import study
     from revealed.foundation.paths import project_root
+    from revealed.study.notebook import execute_notebook
 
     values: dict[str, Any] = {}
     for text in parameter or []:
@@ -350,7 +351,7 @@ def notebook(
         values[name] = value
     root = project_root()
     opened = study.open_run(values.get("run", "default"), root)
-    study.execute_notebook(
+    execute_notebook(
         root / source, root / output, values, root=root, seed=opened.study.seed,
         inputs=opened.inputs(source.stem, [*filter(None, values.get("respondent", "").split(","))]),
     )  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from revealed.foundation.errors import ConfigError, DataError
-from revealed.study import NotebookError, execute_notebook
+from revealed.study.notebook import NotebookError, execute_notebook
 
 
 def notebook(path, *cells):

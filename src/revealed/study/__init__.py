@@ -8,7 +8,6 @@ files. Prompts, estimators and figures live in the rooms to the left; a notebook
 from .chain import ChainError, run_chain
 from .config import Cell, Design, Entry, Experiment, Study, load_study
 from .imports import fetch_sources, import_choices, import_public
-from .notebook import NotebookError, execute_notebook
 from .plan import plan, start_pairs
 from .progress import status
 from .run import Run, open_run, start_fast
@@ -20,11 +19,9 @@ __all__ = [
     "Design",
     "Entry",
     "Experiment",
-    "NotebookError",
     "Run",
     "Study",
     "elicit_respondent",
-    "execute_notebook",
     "fetch_sources",
     "fit_respondent",
     "follow_up",

@@ -13,6 +13,8 @@ from tqdm import tqdm
 
 from revealed.foundation.errors import RevealedError
 
+from .kernels import warm
+
 _STEP = re.compile(r"^(\d+) of (\d+) steps \(.*\) done$")
 _TOTAL = re.compile(r"^total\s+(\d+)$")
 # What Snakemake says of itself; what a step says stays.
@@ -57,6 +59,7 @@ def run_chain(root: Path, run: str, *, cores: int, flags: Sequence[str] = ()) ->
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     environment = {**threads, **os.environ, "PYTHONUNBUFFERED": "1"}
     with (
+        warm(environment) as environment,
         subprocess.Popen(
             command, cwd=root, env=environment,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",

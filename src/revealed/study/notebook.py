@@ -11,18 +11,18 @@ import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import nbformat
 
 from revealed.foundation.errors import ConfigError, DataError, RevealedError
 from revealed.foundation.paths import atomic_write
 from revealed.foundation.provenance import record
 
 from .config import nearest
+from .kernels import Forked, fork_kernel
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -66,6 +66,10 @@ def execute_notebook(
     NotebookError
         If a cell fails; nothing is written.
     """
+    # A grammar of addresses that jsonschema would build for a check that no notebook needs: most of
+    # a second in every process.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
@@ -127,7 +131,10 @@ def _check_parameters(source: Path, values: dict[str, Any]) -> None:
 
 
 def _kernel_manager(sockets: Path) -> type:
-    """A kernel manager that talks over sockets in a folder of this execution alone."""
+    """A kernel manager that talks over sockets in a folder of this execution alone.
+
+    It takes a warm kernel where there is one.
+    """
     from jupyter_client.manager import AsyncKernelManager
 
     class IpcKernelManager(AsyncKernelManager):
@@ -136,6 +143,17 @@ def _kernel_manager(sockets: Path) -> type:
             if os.name != "nt":  # Windows has no such sockets; one kernel at a time is safe there
                 self.transport = "ipc"
                 self.ip = str(sockets / "kernel")
+
+        async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
+            pid = fork_kernel(self.connection_file, options.get("cwd"), options.get("env"))
+            provisioner: Any = self.provisioner
+            if pid is None:
+                await super()._async_launch_kernel(kernel_cmd, **options)
+                return
+            provisioner.process, provisioner.pid, provisioner.pgid = Forked(pid), pid, pid
+            self._reconcile_connection_info(provisioner.connection_info)
+
+        _launch_kernel = _async_launch_kernel
 
     return IpcKernelManager
 
@@ -148,6 +166,8 @@ def _shown(error: Any) -> str:
 
 def _finish(path: Path, values: dict[str, Any], made: dict[str, Any], root: Path) -> None:
     """Take clock times out and write the record in."""
+    import nbformat
+
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
