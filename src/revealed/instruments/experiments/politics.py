@@ -27,7 +27,7 @@ AUTHORITIES = {"libertarian": -1, "": 0, "authoritarian": 1}
 REWORDINGS = range(1, MOST_REWORDINGS + 1)
 SHORTEST, LONGEST = 40, 130
 """Characters of a proposal: a respondent should choose between contents, not between lengths."""
-LENGTH_GAP = 5.0
+LENGTH_GAP = 3.0
 """Characters by which the mean lengths of left and right may differ, in each of the wordings."""
 
 _WORDINGS = ["text", *(f"reworded_{number}" for number in REWORDINGS)]
