@@ -13,6 +13,7 @@ from ..instrument import Instrument
 from . import (
     corrigibility,
     discounting,
+    entities,
     framing,
     instrumental,
     lotteries,
@@ -44,6 +45,7 @@ MODULES: tuple[Experiment, ...] = (
     lotteries,
     maximisation,
     politics,
+    entities,
     power,
     self_valuation,
     stated,

@@ -1,12 +1,27 @@
-"""Political likings, of proposals and of texts, as declared (experiment 11)."""
+"""Political likings, of proposals and of texts, as declared; and answers on behalf of others.
+
+A simulator knows the published position of whom it answers for, and nothing else of them; where
+none is published it has an idea of its own, the same whenever it is asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..respondent import Simulated
     from ..values import Values
+
+LEFT_RIGHT, AUTHORITY, TASTE_SD = 1.2, 0.6, 0.3
+"""Utility of a proposal of one's side to somebody at the end of a scale, and the standard deviation
+of what is special to somebody and a proposal."""
+UNKNOWN_SD = 0.5
+"""Standard deviation of positions that nobody published, on scales from -1 to 1."""
+FOLLOWS = 0.4
+"""How far authority is thought to follow left and right where it is not published."""
 
 
 def policy(values: Values, row: Mapping[str, Any], arm: str) -> float:
@@ -16,10 +31,55 @@ def policy(values: Values, row: Mapping[str, Any], arm: str) -> float:
     own = d.area_sd * values.draw("area", str(row["category"]))
     own += d.policy_sd * values.draw("policy", str(row["item"]))
     if d.rewording_sd:
-        own += d.rewording_sd * values.draw(
-            "reworded", str(row["item"]), str(row.get("rewording", 0))
-        )
+        wording = str(row.get("rewording", 0))
+        own += d.rewording_sd * values.draw("reworded", str(row["item"]), wording)
     return sides + own
 
 
+@cache
+def _published() -> Mapping[str, tuple[float, float]]:
+    """Left-right and authority, from -1 to 1 and NaN where unknown, by the words for the entity."""
+    from ...public.positions import load_entity_positions
+
+    table = load_entity_positions()
+    return {row["who"]: (row["left_right"], row["authority"]) for row in table.to_dict("records")}
+
+
+def position(values: Values, who: str) -> tuple[float, float]:
+    """What a simulator holds to be the position of `who`: left-right and authority."""
+    lean, authority = _published().get(who, (math.nan, math.nan))
+    if math.isnan(lean):
+        lean = UNKNOWN_SD * values.draw("position", who)
+    if math.isnan(authority):
+        authority = FOLLOWS * lean + UNKNOWN_SD / 2 * values.draw("authority", who)
+    return lean, authority
+
+
+def utility_for(values: Values, who: str, row: Mapping[str, Any]) -> float:
+    """Utility of a proposal (an item's row) to somebody else, as the simulator sees it."""
+    lean, authority = position(values, who)
+    bias = values.declared.simulator_bias * float(row["lean"])
+    sides = LEFT_RIGHT * lean * float(row["lean"]) + AUTHORITY * authority * float(row["authority"])
+    return sides + bias + TASTE_SD * values.draw("taste", who, str(row["item"]))
+
+
+def p_first_for(respondent: Simulated, who: str, first: str, second: str) -> float:
+    """Chance that `who` is said to choose the proposal whose text comes first."""
+    from ..values import facts
+
+    d = respondent.declared
+    one, two = (utility_for(respondent.values, who, facts()[text].row) for text in (first, second))
+    p = math.erfc(-(one - two + d.order_effect) / math.sqrt(2)) / 2
+    return (1 - d.lapse) * p + d.lapse / 2
+
+
+def answer_for(
+    respondent: Simulated, places: Mapping[str, str], draw: Callable[[str], float]
+) -> str:
+    """Which of two proposals a politician or party would choose."""
+    p = p_first_for(respondent, places["who"], places["option_1"], places["option_2"])
+    return "A" if draw("choice") < p else "B"
+
+
 UTILITIES = {"policy": policy}
+REPLIES = {"answer_for": answer_for}
