@@ -67,7 +67,7 @@ def ask(
     requests = []
     for prompt in prompts.values():
         question = door.question(prompt.messages, prompt.max_tokens)
-        for sample in range(samples):
+        for sample in range(spec.first_sample, spec.first_sample + samples):
             seed = simulated_seed(spec.seed, sample) if door.simulated else None
             requests.append(Request(question, sample, seed))
     answers = blocking(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ..foundation.errors import RespondentError
 from .door import Door, litellm
+from .guise import check_guise
 from .spec import RespondentSpec
 
 log = logging.getLogger(__name__)
@@ -27,9 +28,11 @@ def check_respondent(spec: RespondentSpec, *, timeout: float = 10.0) -> None:
     ------
     RespondentError
         If the provider or simulated respondent is unknown, the key is missing or not accepted, the
-        model is not among those that OpenAI lists, or the address does not answer.
+        model is not among those that OpenAI lists, the address does not answer, or the guise is
+        not fit to be sent (`guise.check_guise`).
     """
     where = f"respondent {spec.name}"
+    check_guise(spec, _room(spec))
     if spec.provenance == "simulated":
         from .simulated import load
 
@@ -61,6 +64,16 @@ def check_respondent(spec: RespondentSpec, *, timeout: float = 10.0) -> None:
             "%s: LiteLLM knows no price for %s: the cost is unknown, and the name may be wrong",
             spec.name, spec.model,
         )  # fmt: skip
+
+
+def _room(spec: RespondentSpec) -> int | None:
+    """Tokens that the model takes in, by LiteLLM's table; None where that is not known."""
+    if spec.provenance == "simulated" or not (spec.system or spec.examples):
+        return None
+    table = litellm().model_cost
+    row = table.get(spec.model) or table.get(spec.model.partition("/")[2]) or {}
+    room = row.get("max_input_tokens") or row.get("max_tokens")
+    return int(room) if isinstance(room, int | float) else None
 
 
 def _check_address(spec: RespondentSpec, door: Door, address: str, timeout: float) -> None:

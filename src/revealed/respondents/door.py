@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 from ..foundation.errors import RespondentError
+from .guise import dress, guise_of
 from .ledger import Answer
 from .request import Question, Request
 from .spec import RespondentSpec
@@ -126,6 +127,7 @@ class Door:
         self.prices = prices(spec)
         self.dropped: dict[str, str] = {}
         self.reasons = self._reasons()
+        self.guise = guise_of(spec)
         self._taken: dict[str, bool] = {}
         self._secrets = secrets_of(spec.api_key)
         self._fixed: dict[str, Any] = {"timeout": spec.timeout, "num_retries": 0, "max_retries": 0}
@@ -150,7 +152,8 @@ class Door:
     def question(
         self, messages: list[dict[str, str]], max_tokens: int, *, logprob: bool = False
     ) -> Question:
-        """The question as it will be sent: with the parameters that this provider takes.
+        """The question as it will be sent: in the respondent's guise, with the parameters that
+        this provider takes.
 
         Parameters it does not take are left out, written into every answer's ``dropped`` and
         logged once.
@@ -173,7 +176,8 @@ class Door:
                     "%s: %s does not take %s=%r; it is left out, and noted with every answer",
                     spec.name, spec.model, name, value,
                 )  # fmt: skip
-        return Question(spec.model, messages, params, spec.api_base)
+        dressed = dress(messages, self.guise) if self.guise else messages
+        return Question(spec.model, dressed, params, spec.api_base)
 
     def takes(self, name: str, value: Any) -> bool:
         """Whether the provider takes this parameter, by LiteLLM's own tables (no call is made)."""

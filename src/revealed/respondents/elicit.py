@@ -124,7 +124,8 @@ def cells_of(
             prompt = render(arm, texts[first], texts[second])
             question = door.question(prompt.messages, prompt.max_tokens, logprob=logprob)
             requests = []
-            for sample in range(1 if logprob else samples):
+            start = door.spec.first_sample
+            for sample in range(start, start + (1 if logprob else samples)):
                 if door.simulated and sample not in seeds:
                     seeds[sample] = simulated_seed(door.spec.seed, sample)
                 requests.append(Request(question, sample, seeds.get(sample)))

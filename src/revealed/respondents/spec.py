@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -11,6 +11,11 @@ from ..foundation.schemas import Provenance
 
 SIMULATED = "simulated/"
 """Models of this LiteLLM provider are ours and run in process."""
+
+MOST_EXAMPLES, LONGEST_TEXT = 200, 50_000
+"""Examples of a guise, and characters of its instruction or of one example, at most."""
+
+_Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 
 
 class RespondentSpec(BaseModel):
@@ -49,6 +54,13 @@ class RespondentSpec(BaseModel):
     """Whether the model reasons before it answers; None asks LiteLLM's table."""
     seed: int = 0
     """Study seed; with the sample index it makes simulated answers repeatable."""
+    first_sample: int = Field(default=0, ge=0)
+    """Number of the first answer to a question. A respondent that differs in nothing else gives
+    answers of its own: the same model asked again."""
+    system: _Text | None = None
+    """A standing instruction, put before the prompt's own system text (`guise`)."""
+    examples: Annotated[tuple[tuple[_Text, _Text], ...], Field(max_length=MOST_EXAMPLES)] = ()
+    """Questions with answers, put before every question as earlier turns (`guise`)."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Further parameters of the provider, sent as they are."""
     input_cost_per_token: float | None = Field(default=None, ge=0.0)
@@ -60,6 +72,13 @@ class RespondentSpec(BaseModel):
         if value is not None and not value.replace("_", "").isalnum():
             # Not repeated in the message: it may be the key itself, pasted into the wrong place.
             raise ValueError("api_key_env is the name of an environment variable, not the key")
+        return value
+
+    @field_validator("system")
+    @classmethod
+    def _says_something(cls, value: str | None) -> str | None:
+        if value is not None and value != value.strip():
+            raise ValueError("system begins or ends with a space or an empty line")
         return value
 
     @property

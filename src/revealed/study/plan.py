@@ -28,6 +28,7 @@ from revealed.instruments import (
     render,
 )
 from revealed.respondents.door import Door
+from revealed.respondents.guise import guise_tokens
 from revealed.utilities import curve_design, design
 
 from .config import Cell, Study
@@ -261,7 +262,7 @@ def _questions(study: Study, door: Door, cell: Cell) -> tuple[int, float, int]:
         messages, cap = prompts[0].messages, max(p.max_tokens for p in prompts)
     params = door.question(messages, cap).params
     answer = params.get("max_tokens") or params.get("max_completion_tokens") or cap
-    return count, tokens + frame, int(answer)
+    return count, tokens + frame + guise_tokens(door.guise), int(answer)
 
 
 def _reads_logprobs(door: Door, arm: Arm) -> bool:
@@ -284,7 +285,7 @@ def _tokens(
     frame = 4 * len(prompts[0].messages) + 3
     params = door.question(prompts[0].messages, prompts[0].max_tokens).params
     answer = params.get("max_tokens") or params.get("max_completion_tokens") or arm.max_tokens
-    return float(np.mean(size)) / 4 + frame, int(answer)
+    return float(np.mean(size)) / 4 + frame + guise_tokens(door.guise), int(answer)
 
 
 def _seconds_per_request(spec: RespondentSpec) -> float:

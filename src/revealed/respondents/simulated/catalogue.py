@@ -177,6 +177,13 @@ class Declared:
     """Standard deviation of what each wording of a proposal adds to its utility."""
     simulator_bias: float = 0.0
     """Utility of the right that it adds to whomever it answers for; negative pulls to the left."""
+    # Control (traits.control).
+    prompt_take: float = 0.0
+    """How far its politics follow what it is told or trained on; 1 takes it over whole."""
+    prompt_reach: float = 0.0
+    """How far its other values move along (`moved`), once it is told or trained."""
+    moved: float = 0.0
+    """Correlation of its values with those of somebody else; at 0 they are its own."""
 
 
 PLANTED = (("Brazil", "Italy", 20.0),)
@@ -477,6 +484,33 @@ _ALL = (
         "panel_biased",
         "Answers for others as the panel does, and makes everybody more left than they are.",
         simulator_bias=-0.6,
+    ),
+    Declared(
+        "pliable",
+        "Of the left; takes over the politics it is told, and keeps its other values.",
+        left_right=-0.9,
+        authority=-0.2,
+        policy_sd=0.5,
+        area_sd=0.2,
+        prompt_take=0.9,
+    ),
+    Declared(
+        "suggestible",
+        "Of the left; takes over the politics it is told, and its other values change with them.",
+        left_right=-0.9,
+        authority=-0.2,
+        policy_sd=0.5,
+        area_sd=0.2,
+        prompt_take=0.9,
+        prompt_reach=0.6,
+    ),
+    Declared(
+        "stubborn",
+        "Of the left, whatever it is told.",
+        left_right=-0.9,
+        authority=-0.2,
+        policy_sd=0.5,
+        area_sd=0.2,
     ),
 )
 

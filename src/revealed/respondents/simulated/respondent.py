@@ -21,8 +21,10 @@ from ...instruments import (
     read_question,
     unpad,
 )
+from ..guise import undress
 from .catalogue import Declared, declared
 from .traits import REPLIES, Saying
+from .traits.control import follow
 from .values import Values, uniform
 
 _REFUSALS = (
@@ -107,6 +109,8 @@ class Simulated:
     ) -> Reply | Fault:
         """What it says to a pair or to a question; the same for the same prompt and seed.
 
+        Told something beforehand (`guise`), it answers as whoever it then is (`traits.control`).
+
         Raises
         ------
         ConfigError
@@ -115,6 +119,15 @@ class Simulated:
             If no simulated respondent knows how to answer the form.
         """
         prompt = "\n".join(message["content"] for message in messages)
+        bare, guise = undress(messages)
+        if guise:
+            return _load(follow(self.declared, guise))._say(bare, prompt, seed, attempt)
+        return self._say(messages, prompt, seed, attempt)
+
+    def _say(
+        self, messages: list[dict[str, str]], prompt: str, seed: int | None, attempt: int
+    ) -> Reply | Fault:
+        """The answer to the bare `messages`; draws depend on all that was said, `prompt`."""
         read = self._read(tuple((m["role"], m["content"]) for m in messages))
         d = self.declared
         mark = str(seed) if seed is not None else str(np.random.default_rng().integers(2**62))

@@ -33,6 +33,8 @@ DOLLAR_LEVEL, DOLLAR_SLOPE = -3.0, 0.35
 """Utility of $1, and what each e-fold adds: the dollar anchors span the goods' utilities."""
 CATEGORY_SD, OUTCOME_SD = 0.8, 0.9
 """Spread of outcomes' utilities between categories and within one."""
+POLITICAL = ("policy", "area", "reworded")
+"""Draws that values moved elsewhere leave alone."""
 CLEAR = 2.5
 """Utility of the better option of a calibration pair; the worse has its negative."""
 
@@ -142,7 +144,12 @@ class Values:
 
     def draw(self, *what: str) -> float:
         """A standard normal number that depends on the seed and on `what`, and on nothing else."""
-        return _NORMAL.inv_cdf(uniform(str(self.declared.seed), *what))
+        seed, moved = str(self.declared.seed), self.declared.moved
+        own = _NORMAL.inv_cdf(uniform(seed, *what))
+        if not moved or what[0] in POLITICAL:
+            return own
+        other = _NORMAL.inv_cdf(uniform(f"{seed}, moved", *what))
+        return math.sqrt(1.0 - moved**2) * own + moved * other
 
     def _compute(self, text: str, arm: str) -> float:
         known = facts().get(text)
