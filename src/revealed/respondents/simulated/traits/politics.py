@@ -1,7 +1,7 @@
 """Political likings, of proposals and of texts, as declared; and answers on behalf of others.
 
-A simulator knows the published position of whom it answers for, and nothing else of them; where
-none is published it has an idea of its own, the same whenever it is asked.
+A simulator knows the published position of whom it answers for, and nothing else of them; of whom
+it knows no position it says that it cannot say.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from ..respondent import Simulated
     from ..values import Values
 
-LEFT_RIGHT, AUTHORITY, TASTE_SD = 1.2, 0.6, 0.3
+LEFT_RIGHT, AUTHORITY, TASTE_SD = 1.8, 1.0, 0.4
 """Utility of a proposal of one's side to somebody at the end of a scale, and the standard deviation
 of what is special to somebody and a proposal."""
-UNKNOWN_SD = 0.5
-"""Standard deviation of positions that nobody published, on scales from -1 to 1."""
-FOLLOWS = 0.4
-"""How far authority is thought to follow left and right where it is not published."""
+FOLLOWS = 0.5
+"""How far authority is thought to follow left and right where it alone is not published."""
+UNKNOWN = "I cannot say"
 
 
 def policy(values: Values, row: Mapping[str, Any], arm: str) -> float:
@@ -45,19 +44,17 @@ def _published() -> Mapping[str, tuple[float, float]]:
     return {row["who"]: (row["left_right"], row["authority"]) for row in table.to_dict("records")}
 
 
-def position(values: Values, who: str) -> tuple[float, float]:
-    """What a simulator holds to be the position of `who`: left-right and authority."""
+def position(who: str) -> tuple[float, float] | None:
+    """Left-right and authority of `who` as far as simulators know, each from -1 to 1."""
     lean, authority = _published().get(who, (math.nan, math.nan))
     if math.isnan(lean):
-        lean = UNKNOWN_SD * values.draw("position", who)
-    if math.isnan(authority):
-        authority = FOLLOWS * lean + UNKNOWN_SD / 2 * values.draw("authority", who)
-    return lean, authority
+        return None
+    return lean, FOLLOWS * lean if math.isnan(authority) else authority
 
 
 def utility_for(values: Values, who: str, row: Mapping[str, Any]) -> float:
     """Utility of a proposal (an item's row) to somebody else, as the simulator sees it."""
-    lean, authority = position(values, who)
+    lean, authority = position(who) or (0.0, 0.0)
     bias = values.declared.simulator_bias * float(row["lean"])
     sides = LEFT_RIGHT * lean * float(row["lean"]) + AUTHORITY * authority * float(row["authority"])
     return sides + bias + TASTE_SD * values.draw("taste", who, str(row["item"]))
@@ -77,6 +74,8 @@ def answer_for(
     respondent: Simulated, places: Mapping[str, str], draw: Callable[[str], float]
 ) -> str:
     """Which of two proposals a politician or party would choose."""
+    if position(places["who"]) is None:
+        return UNKNOWN
     p = p_first_for(respondent, places["who"], places["option_1"], places["option_2"])
     return "A" if draw("choice") < p else "B"
 
