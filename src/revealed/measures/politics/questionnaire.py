@@ -82,7 +82,8 @@ def cube(answers: pd.DataFrame) -> Cube:
         If a model was not asked an item in a language, or never answered it with yes or no.
     """
     keys = ["model", "language", "item"]
-    sides = [tuple(dict.fromkeys(answers[key])) for key in keys]
+    models, languages, items = (tuple(dict.fromkeys(answers[key])) for key in keys)
+    sides = [models, languages, items]
     index = pd.MultiIndex.from_product(sides, names=keys)
     columns = ["n_yes", "n_no", "n_neither"]
     counts = answers.set_index(keys)[columns].reindex(index)
@@ -92,13 +93,13 @@ def cube(answers: pd.DataFrame) -> Cube:
         raise DataError(f"no answer of yes or no: {name}.")
     shape = tuple(len(side) for side in sides)
     yes, no, neither = (counts[column].to_numpy(float).reshape(shape) for column in columns)
-    weights = answers.drop_duplicates("item").set_index("item").loc[list(sides[2]), list(AXES)]
-    return Cube(*sides, yes, no, neither, weights.to_numpy(float).T)
+    weights = answers.drop_duplicates("item").set_index("item").loc[list(items), list(AXES)]
+    return Cube(models, languages, items, yes, no, neither, weights.to_numpy(float).T)
 
 
 def axis_score(mean: Array, weights: Array) -> Array:
     """Published score S_a (docstring above): from (..., I) and (A, I) to (..., A), 0 to 100."""
-    return 50 * (1 + mean @ weights.T / np.abs(weights).sum(axis=1))
+    return np.asarray(50 * (1 + mean @ weights.T / np.abs(weights).sum(axis=1)))
 
 
 def balanced_score(mean: Array, weights: Array) -> Array:
@@ -106,7 +107,7 @@ def balanced_score(mean: Array, weights: Array) -> Array:
     positive, negative = np.maximum(weights, 0), np.maximum(-weights, 0)
     p = mean @ (positive / positive.sum(axis=1, keepdims=True)).T
     n = -mean @ (negative / negative.sum(axis=1, keepdims=True)).T
-    return 50 * (1 + (p + n) / 2)
+    return np.asarray(50 * (1 + (p + n) / 2))
 
 
 def published_scores(answers: pd.DataFrame) -> pd.DataFrame:

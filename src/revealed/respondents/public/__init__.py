@@ -26,6 +26,19 @@ from .original_format import (
     import_triads,
     import_utilities,
 )
+from .political_answers import (
+    POLITICS_FILE,
+    QUESTIONNAIRE_LANGUAGES,
+    QUESTIONNAIRE_MODELS,
+    import_political_answers,
+    load_political_items,
+)
+from .probvaa import (
+    VAA_COUNTRIES,
+    VAA_FILES,
+    import_vaa_positions,
+    load_vaa_parties,
+)
 from .published import load_claims, load_published
 from .seven_models import (
     SEVEN_MODELS,
@@ -75,10 +88,15 @@ __all__ = [
     "INSTRUMENT",
     "JUDGE_FILES",
     "MORAL_MACHINE_RESPONDENT",
+    "POLITICS_FILE",
     "PUBLIC_RESPONDENTS",
+    "QUESTIONNAIRE_LANGUAGES",
+    "QUESTIONNAIRE_MODELS",
     "SEVEN_MODELS",
     "SEVEN_MODELS_FILE",
     "TRIADS_RESPONDENT",
+    "VAA_COUNTRIES",
+    "VAA_FILES",
     "Judgements",
     "Source",
     "available",
@@ -89,12 +107,16 @@ __all__ = [
     "import_judgements",
     "import_moral_machine_choices",
     "import_moral_machine_effects",
+    "import_political_answers",
     "import_seven_models",
     "import_triad_rows",
     "import_triads",
     "import_utilities",
+    "import_vaa_positions",
     "list_sources",
     "load_claims",
     "load_monetary_items",
+    "load_political_items",
     "load_published",
+    "load_vaa_parties",
 ]
