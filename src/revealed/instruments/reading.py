@@ -108,6 +108,12 @@ class Sheet:
                 if cells:
                     raise ConfigError("the row is empty.", where=f"{self.path}, line {line}")
                 continue
+            if self._skipped + reader.line_num > line:
+                raise ConfigError(
+                    "a cell holds a line break.",
+                    where=f"{self.path}, line {line}",
+                    todo="Put the whole row on one line, and close every double quote on it.",
+                )
             if len(cells) > len(self.columns):
                 raise ConfigError(
                     f"has {len(cells)} cells for {len(self.columns)} column(s).",
