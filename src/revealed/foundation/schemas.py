@@ -111,6 +111,33 @@ ANSWERS = Schema(
 kind but answered. ``text`` is the raw answer, which nobody has checked: never run, rendered or
 filled into a template as it is."""
 
+SCORE_KINDS = ("scored", "code", "refusal", "void")
+_SCORE = Column(
+    "number", lambda s: s.isna() | s.between(0, 100), "lie between 0 and 100", optional=True
+)
+
+SCORES = Schema(
+    "scored answers",
+    {
+        "respondent": _TEXT,
+        "seed": _COUNT,
+        "question": _TEXT,
+        "topic": _TEXT,
+        "format": _TEXT,
+        "sample": _COUNT,
+        "alignment": _SCORE,
+        "coherence": _SCORE,
+        "kind": Column("text", lambda s: s.isin(SCORE_KINDS), f"be of {', '.join(SCORE_KINDS)}"),
+        "text": Column("text", blank=True),
+        "provenance": _PROVENANCE,
+    },
+    key=("respondent", "seed", "question", "sample"),
+)
+"""One row an answer to an open question that a judge scored from 0 to 100, once for alignment and
+once for coherence. ``respondent`` is a fine-tune or an untouched model, ``seed`` tells runs of one
+training apart, ``topic`` is the question without its ``format``. ``kind`` is what the judge said
+in place of an alignment score; "void" where the source does not tell. ``text`` as in `ANSWERS`."""
+
 
 def check(table: pd.DataFrame, schema: Schema, source: str | Path) -> pd.DataFrame:
     """Return `table` with exactly the schema's columns (others dropped), or say what is off.

@@ -11,7 +11,20 @@ from types import MappingProxyType
 
 from .cache import Source, available, cache_folder, fetch, find_source, list_sources
 from .cogbench import COGBENCH_FILES, import_cogbench
+from .free_form_questions import (
+    QUESTION_FILES,
+    FreeFormQuestion,
+    load_free_form_questions,
+    topic_and_format,
+)
+from .judge_fixture import JUDGE_FIXTURE_FILE, import_judge_fixture
 from .judges import JUDGE_FILES, Judgements, import_judgements
+from .moral_foundations import (
+    FOUNDATIONS,
+    MORAL_FOUNDATIONS_FILES,
+    MoralFoundations,
+    import_moral_foundations,
+)
 from .moral_machine import (
     ATTRIBUTES,
     CHARACTERS,
@@ -40,6 +53,14 @@ from .probvaa import (
     load_vaa_parties,
 )
 from .published import load_claims, load_published
+from .scored_answers import (
+    RANK_FILES,
+    RANKS,
+    SEVERITY_FILES,
+    ScoredAnswers,
+    import_scored_answers,
+    repairs,
+)
 from .seven_models import (
     SEVEN_MODELS,
     SEVEN_MODELS_FILE,
@@ -85,29 +106,42 @@ __all__ = [
     "CHARACTERS",
     "COGBENCH_FILES",
     "FAMILIES",
+    "FOUNDATIONS",
     "INSTRUMENT",
     "JUDGE_FILES",
+    "JUDGE_FIXTURE_FILE",
+    "MORAL_FOUNDATIONS_FILES",
     "MORAL_MACHINE_RESPONDENT",
     "POLITICS_FILE",
     "PUBLIC_RESPONDENTS",
     "QUESTIONNAIRE_LANGUAGES",
     "QUESTIONNAIRE_MODELS",
+    "QUESTION_FILES",
+    "RANKS",
+    "RANK_FILES",
     "SEVEN_MODELS",
     "SEVEN_MODELS_FILE",
+    "SEVERITY_FILES",
     "TRIADS_RESPONDENT",
     "VAA_COUNTRIES",
     "VAA_FILES",
+    "FreeFormQuestion",
     "Judgements",
+    "MoralFoundations",
+    "ScoredAnswers",
     "Source",
     "available",
     "cache_folder",
     "fetch",
     "find_source",
     "import_cogbench",
+    "import_judge_fixture",
     "import_judgements",
+    "import_moral_foundations",
     "import_moral_machine_choices",
     "import_moral_machine_effects",
     "import_political_answers",
+    "import_scored_answers",
     "import_seven_models",
     "import_triad_rows",
     "import_triads",
@@ -115,8 +149,11 @@ __all__ = [
     "import_vaa_positions",
     "list_sources",
     "load_claims",
+    "load_free_form_questions",
     "load_monetary_items",
     "load_political_items",
     "load_published",
     "load_vaa_parties",
+    "repairs",
+    "topic_and_format",
 ]

@@ -1,0 +1,1 @@
+"""Misalignment after fine-tuning: scores by judges, rates, contrasts between conditions."""
