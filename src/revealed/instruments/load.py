@@ -245,14 +245,18 @@ def _plain(header: Datasheet) -> Datasheet:
 
 
 def _cached(name: str) -> Path:
-    """Where the fetch cache holds a JSON file; respondents.public puts it there."""
+    return cached_file(f"{name}.json")
+
+
+def cached_file(name: str) -> Path:
+    """Where the fetch cache holds a public file; respondents.public puts it there."""
     if named := os.environ.get("REVEALED_CACHE"):
         folder = Path(named)
     else:
         import pooch
 
         folder = Path(pooch.os_cache("revealed"))
-    return folder / f"{name}.json"
+    return folder / name
 
 
 def _lines_of_strings(text: str) -> dict[str, list[int]]:
