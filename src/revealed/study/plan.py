@@ -241,6 +241,8 @@ def asked_questions(questions: QuestionSet, cell: Cell, seed: int) -> QuestionSe
 def planned_questions(study: Study, name: str) -> int:
     """Answers to a question set that the study plans, of all its respondents together."""
     n = len(load_questions(name, study.root).questions)
+    if not n:
+        return 0
     cells = [c for c in study.cells() if c.asks_questions and c.instrument == name]
     return sum(max(1, round(c.design.share * n)) * c.design.samples for c in cells)
 
@@ -257,6 +259,8 @@ def _questions(study: Study, door: Door, cell: Cell) -> tuple[int, float, int]:
         asked = asked_questions(load_questions(cell.instrument, study.root), cell, study.seed)
         prompts = list(asked.prompts(study.root).values())
         count = len(prompts)
+        if not count:  # a set that is read from the cache, which lacks it here
+            return 0, 0.0, 0
         tokens = sum(len(m["content"]) for p in prompts for m in p.messages) / count / 4
         frame = 4 * len(prompts[0].messages) + 3
         messages, cap = prompts[0].messages, max(p.max_tokens for p in prompts)

@@ -1,12 +1,12 @@
 """Statements of voting advice applications, each in several wordings (question set ``probvaa``).
 
-The statements are ProbVAA's, published without a licence: they are read from the fetch cache and never
-stored here. Where the cache does not hold them the set is empty, and its datasheet says what to do.
-The design, ``politics/probvaa.yaml``, names countries and statements by number.
+The statements are ProbVAA's, published without a licence: they are read from the fetch cache and
+never stored here. Where the cache does not hold them the set is empty, and its datasheet says what
+to do. The design, ``politics/probvaa.yaml``, names countries and statements by number.
 
-A statement's id in the file holds seven digits: 1 for a statement as meant (0 for its reverse), 1 for
-a question (none is left), the number of a paraphrase, 1 for the opposite, 1 for the negation, 1 for one
-that would do in any country, 1 for a translation.
+A statement's id in the file holds seven digits: 1 for a statement as meant (0 for its reverse), 1
+for a question (none is left), the number of a paraphrase, 1 for the opposite, 1 for the negation, 1
+for one that would do in any country, 1 for a translation.
 """
 
 from __future__ import annotations

@@ -49,8 +49,9 @@ def import_vaa_positions(path: Path, country: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``country``, ``party`` (as the file names it), ``statement`` (``nl_5``), ``answer`` (-1 to 1;
-        missing where a party has no opinion or, in Spain and Italy, was not coded).
+        ``country``, ``party`` (as the file names it), ``statement`` (``nl_5``), ``answer`` (-1
+        to 1; missing where a party has no opinion). In Switzerland it is the side of most of a
+        party's candidates.
 
     Raises
     ------
@@ -134,7 +135,7 @@ def load_vaa_parties(root: Path | None = None, *, nearest: bool = True) -> pd.Da
     Returns
     -------
     DataFrame
-        country, party (as in `import_vaa_positions`), election and survey (years), source, placed_as
+        country, party (as in `import_vaa_positions`), election, survey (years), source, placed_as
         (the experts' name for it), ``lrgen`` (left 0 to right 10), ``galtan`` (libertarian 0 to
         authoritarian 10), ``lrecon`` (economic left to right), note.
 
