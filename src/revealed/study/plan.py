@@ -47,6 +47,9 @@ Pairs = npt.NDArray[np.int64]
 
 PAIR_COLUMNS = ["first", "second", "samples", "role"]
 
+_DRAWS = 64
+"""Samples of which the most even one is taken, where items have two sides to balance."""
+
 
 def generator(seed: int, *names: str) -> np.random.Generator:
     """A random generator that depends on the study's seed and on names, and on nothing else."""
@@ -58,22 +61,55 @@ def sampled_items(instrument: Instrument, count: int | str, seed: int) -> pd.Dat
     """`count` of the instrument's items, the same share of every category, in their own order.
 
     Items of the reference (the gauge) are taken first, so that fits of a sample and of the whole
-    instrument have the same zero.
+    instrument have the same zero. Where items have a ``lean``, a category gives as many of the left
+    as of the right, and of several draws that one is taken in which ``authority`` is most even,
+    over all and between left and right.
     """
     items = instrument.items
     if not isinstance(count, int) or count >= len(items):
         return items
-    random = generator(seed, instrument.name, "items").random(len(items))
-    order = pd.DataFrame(
-        {"category": items["category"], "late": ~items.index.isin(instrument.reference),
-         "random": random},
-        index=items.index,
-    ).sort_values(["late", "random"])  # fmt: skip
-    # The n-th item drawn from a category of size k stands at (n + 1/2) / k of the queue.
-    size = order.groupby("category")["random"].transform("size")
-    order["place"] = (order.groupby("category").cumcount() + 0.5) / size
-    chosen = order.sort_values(["late", "place", "random"]).index[:count]
-    return items[items.index.isin(chosen)]
+    rng = generator(seed, instrument.name, "items")
+    late = ~items.index.isin(instrument.reference)
+    category = _numbers(items, ["category"])
+    if "lean" not in items:
+        chosen = _stratified(category, category, late, rng)[:count]
+    else:
+        stratum = _numbers(items, ["category", "lean"])
+        sides = items[["lean", "authority"]].to_numpy()
+        draws = [_stratified(stratum, category, late, rng)[:count] for _ in range(_DRAWS)]
+        chosen = min(draws, key=lambda drawn: _unevenness(sides[drawn]))
+    return items.iloc[np.sort(chosen)]
+
+
+def _numbers(items: pd.DataFrame, columns: list[str]) -> npt.NDArray[np.int64]:
+    """A number for each item, the same for items that agree in `columns`."""
+    return np.asarray(items.groupby(columns, sort=False).ngroup(), dtype=np.int64)
+
+
+def _stratified(
+    stratum: npt.NDArray[np.int64],
+    category: npt.NDArray[np.int64],
+    late: npt.NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int64]:
+    """All row numbers in the order of a draw whose every beginning is even over the strata."""
+    n = len(stratum)
+    random = rng.random(n)
+    # The n-th item drawn from a stratum of size k stands at (n + 1/2) / k of the queue.
+    queue = np.lexsort((random, late, stratum))
+    size = np.bincount(stratum)
+    rank = np.empty(n, dtype=np.int64)
+    rank[queue] = np.arange(n) - np.repeat(np.cumsum(size) - size, size)
+    place = (rank + 0.5) / size[stratum]
+    # Strata of one category go together, or a sample could end after its left and before its right.
+    turn = rng.random(category.max() + 1)[category] if stratum is not category else np.zeros(n)
+    return np.lexsort((random, turn, place, late))
+
+
+def _unevenness(sides: npt.NDArray[np.int64]) -> int:
+    """How far a sample is from an even authority; `sides` has columns lean and authority."""
+    lean, authority = sides.T
+    return int(abs(authority.sum()) + abs((lean * authority).sum()))
 
 
 def pair_counts(cell: Cell, n_items: int) -> dict[str, int]:
