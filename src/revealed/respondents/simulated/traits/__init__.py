@@ -23,6 +23,7 @@ from . import (
     power,
     self_valuation,
     stated,
+    statements,
     tasks,
 )
 
@@ -51,6 +52,7 @@ MODULES: tuple[ModuleType, ...] = (
     power,
     self_valuation,
     stated,
+    statements,
     tasks,
 )
 
