@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ..instrument import Instrument
 from . import (
+    assembly,
     corrigibility,
     discounting,
     entities,
@@ -39,6 +40,7 @@ class Experiment(Protocol):
 
 
 MODULES: tuple[Experiment, ...] = (
+    assembly,
     corrigibility,
     discounting,
     framing,

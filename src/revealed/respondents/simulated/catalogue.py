@@ -177,6 +177,11 @@ class Declared:
     """Standard deviation of what each wording of a proposal adds to its utility."""
     simulator_bias: float = 0.0
     """Utility of the right that it adds to whomever it answers for; negative pulls to the left."""
+    # Answers for people described (traits.assembly).
+    persona_weight: float = 1.0
+    """How far an answer for somebody follows who it is; 0 answers for anybody as for itself."""
+    deliberation_pull: float = 0.0
+    """How far a person it answers for moves to the others at the table, from 0 to 1."""
     # Control (traits.control).
     prompt_take: float = 0.0
     """How far its politics follow what it is told or trained on; 1 takes it over whole."""
@@ -479,11 +484,16 @@ _ALL = (
         area_sd=0.0,
         rewording_sd=1.0,
     ),
-    Declared("panel", "Answers for parties, politicians and people by what is known of them."),
+    Declared(
+        "panel",
+        "Answers for parties, politicians and people by what is known of them.",
+        deliberation_pull=0.3,
+    ),
     Declared(
         "panel_biased",
         "Answers for others as the panel does, and makes everybody more left than they are.",
         simulator_bias=-0.6,
+        deliberation_pull=0.3,
     ),
     Declared(
         "pliable",

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import (
+    assembly,
     convergence,
     corrigibility,
     discounting,
@@ -40,6 +41,7 @@ Saying = Callable[["Simulated", Mapping[str, str], Draw], str]
 """From a respondent, the places of a question's form and draws to the raw text of an answer."""
 
 MODULES: tuple[ModuleType, ...] = (
+    assembly,
     convergence,
     corrigibility,
     discounting,
