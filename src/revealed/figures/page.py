@@ -32,6 +32,22 @@ if TYPE_CHECKING:
 _ROOT = "../.."
 _INTERVAL = "95 % interval"
 
+# MathJax and its older name: what stands in such an element is never read as a formula.
+_PLAIN = "tex2jax_ignore mathjax_ignore"
+_CELL_LENGTH = 5_000
+"""Characters that a cell of a table shows; its CSV has them all."""
+_ANSWER_LENGTH = 600
+"""Characters that are shown of a model's answer."""
+
+
+def _escape(text: str, quote: bool = True) -> str:
+    """`text` as HTML shows it; half a surrogate pair, which no file can hold, as U+FFFD."""
+    return html.escape(_whole(text), quote=quote)
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
 
 @dataclass(frozen=True)
 class Html:
@@ -161,7 +177,7 @@ def say(template: str, provenance: str | Iterable[str] = (), **values: Any) -> H
     """
     missing = [name for name, value in values.items() if value is None]
     if missing:
-        told = ", ".join(html.escape(name.replace("_", " ")) for name in missing)
+        told = ", ".join(_escape(name.replace("_", " ")) for name in missing)
         return Html(f'<p class="rv-say rv-missing">Not in this run: {told}.</p>')
     kinds = {provenance} if isinstance(provenance, str) else set(provenance)
     kinds |= {str(v["provenance"]) for v in values.values() if isinstance(v, pd.Series)}
@@ -177,15 +193,15 @@ class _Sentence(string.Formatter):
             return str(value)
         if isinstance(value, pd.Series):
             if format_spec == "short":
-                return html.escape(number(_float(value["estimate"]), str(value["unit"])))
+                return _escape(number(_float(value["estimate"]), str(value["unit"])))
             if format_spec == "percent":
-                return html.escape(estimate(_as_percent(value)))
-            return html.escape(estimate(value))
+                return _escape(estimate(_as_percent(value)))
+            return _escape(estimate(value))
         if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-            return html.escape(str(value))
+            return _escape(str(value))
         if format_spec == "percent":
-            return html.escape(number(100 * float(value), "percent"))
-        return html.escape(format(value, format_spec) if format_spec else number(value))
+            return _escape(number(100 * float(value), "percent"))
+        return _escape(format(value, format_spec) if format_spec else number(value))
 
 
 def _as_percent(row: pd.Series) -> pd.Series:
@@ -201,7 +217,7 @@ def span(row: pd.Series | None) -> Html | None:
     """A finding's interval alone ("0.31 to 0.34"), to set a second one beside an estimate."""
     if row is None:
         return None
-    return Html(html.escape(interval(_float(row["low"]), _float(row["high"]), str(row["unit"]))))
+    return Html(_escape(interval(_float(row["low"]), _float(row["high"]), str(row["unit"]))))
 
 
 # ------------------------------------------------------------------------------ figures and tables
@@ -227,10 +243,10 @@ def figure(drawn: tuple[Figure, str], caption: str) -> Html:
         raise DataError("a figure on a page needs its provenance marked (style.mark_provenance).")
     if not alt.strip():
         raise DataError("a figure on a page needs an alternative text.")
-    image = str(show(fig, alt).data)
+    image = str(show(fig, _whole(alt)).data)
     return Html(
         f'<figure class="rv-figure">{image}'
-        f"<figcaption>{html.escape(caption)} {badge(kinds)}</figcaption></figure>"
+        f"<figcaption>{_escape(caption)} {badge(kinds)}</figcaption></figure>"
     )
 
 
@@ -275,7 +291,7 @@ def table(
     folded = _fold(shown[list(called)])
     names = [str(name) for name in folded.columns]
     head = "".join(
-        f'<th scope="col"{_numeric(folded[name])}>{html.escape(called.get(name, name))}</th>'
+        f'<th scope="col"{_numeric(folded[name])}>{_escape(called.get(name, name))}</th>'
         for name in names
     )
     body = "".join(
@@ -288,10 +304,10 @@ def table(
     empty = "" if len(shown) else '<p class="rv-missing">No rows in this run.</p>'
     badges = badge(kinds) if kinds or len(data) else ""
     return Html(
-        '<div class="rv-table"><div class="rv-caption">'
-        f"{html.escape(caption)}.{cut} {badges}{_link(download)}</div>"
+        f'<div class="rv-table {_PLAIN}"><div class="rv-caption">'
+        f"{_escape(caption)}.{cut} {badges}{_link(download)}</div>"
         '<div class="rv-scroll" tabindex="0" role="region" '
-        f'aria-label="{html.escape(caption, quote=True)}">'
+        f'aria-label="{_escape(caption, quote=True)}">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{empty}</div>"
     )
 
@@ -304,7 +320,7 @@ def _link(download: Path | str) -> str:
     # A path of a run ends in data/runs/<run>/tables/<chapter>/<name>.csv, wherever the checkout is.
     if (start := address.find("data/runs/")) > 0:
         address = address[start:]
-    target = html.escape(f"{_ROOT}/{address}", quote=True)
+    target = _escape(f"{_ROOT}/{address}", quote=True)
     return f' <a class="rv-csv" download href="{target}">CSV</a>'
 
 
@@ -331,14 +347,14 @@ def _cell(value: Any, name: str, unit: str) -> str:
     if isinstance(value, bool | np.bool_):
         return f"<td>{'yes' if value else 'no'}</td>"
     if isinstance(value, int | float | np.number):
-        text = "" if pd.isna(value) else html.escape(number(value, unit))
+        text = "" if pd.isna(value) else _escape(number(value, unit))
         return f'<td class="rv-number">{text}</td>'
     if value is None or value is pd.NA:
         return "<td></td>"
-    text = str(value)
+    text = _cut(str(value), _CELL_LENGTH)
     # Names and intervals stay on one line, remarks get room to be read; the box scrolls.
     kind = "rv-short" if len(text) <= 34 else "rv-long"
-    return f'<td class="{kind}">{html.escape(text)}</td>'
+    return f'<td class="{kind}">{_escape(text)}</td>'
 
 
 def several(parts: Iterable[Html]) -> Html:
@@ -349,7 +365,7 @@ def several(parts: Iterable[Html]) -> Html:
 
 def folded(title: str, part: Html) -> Html:
     """A part that opens on demand, for the many figures of a kind that nobody reads all of."""
-    return Html(f'<details class="rv-fold"><summary>{html.escape(title)}</summary>{part}</details>')
+    return Html(f'<details class="rv-fold"><summary>{_escape(title)}</summary>{part}</details>')
 
 
 def foreign(text: str, language: str) -> Html:
@@ -358,12 +374,34 @@ def foreign(text: str, language: str) -> Html:
     `language` is an ISO 639-1 code. ``bdi`` lets the text run in its own direction without moving
     the punctuation of what stands beside it.
     """
-    return Html(f'<bdi lang="{html.escape(language, quote=True)}">{html.escape(text)}</bdi>')
+    return Html(f'<bdi lang="{_escape(language, quote=True)}">{_escape(text)}</bdi>')
+
+
+def answer(text: str, *, length: int = _ANSWER_LENGTH, download: Path | str = "") -> Html:
+    """What a model wrote, as written: escaped, its control characters shown, cut to `length`.
+
+    It is a stranger's text. It is shown behind a content note (`folded`), with `download` naming
+    the table that holds all of it.
+    """
+    shown = _cut(text, length).translate(_CONTROLS)
+    link = _link(download) if len(text) > length else ""
+    return Html(
+        f'<blockquote class="rv-answer {_PLAIN}"><bdi>{_escape(shown)}</bdi>{link}</blockquote>'
+    )
+
+
+# Unicode has a picture of every control character; line breaks and tabs are left to do their work.
+_CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {127: 0x2421}
+
+
+def _cut(text: str, length: int) -> str:
+    """The first `length` characters, and how many there are if that is not all."""
+    return text if len(text) <= length else f"{text[:length]} … ({len(text):,} characters)"
 
 
 def note(text: str) -> Html:
     """A boxed remark, for what a chapter could not do ("the public data is not reachable")."""
-    return Html(f'<div class="rv-note" role="note">{html.escape(text)}</div>')
+    return Html(f'<div class="rv-note" role="note">{_escape(text)}</div>')
 
 
 def missing(sources: Mapping[str, str]) -> Html:
@@ -371,8 +409,7 @@ def missing(sources: Mapping[str, str]) -> Html:
     if not sources:
         return Html("")
     listed = "".join(
-        f"<li><code>{html.escape(file)}</code>: {html.escape(why)}</li>"
-        for file, why in sources.items()
+        f"<li><code>{_escape(file)}</code>: {_escape(why)}</li>" for file, why in sources.items()
     )
     return Html(
         '<div class="rv-note" role="note">This run has no access to the public data of this part: '

@@ -130,8 +130,12 @@ def look(respondent: str) -> Look:
 
 
 def short_name(respondent: str) -> str:
-    """A respondent's name without the provider in front: ``avocado/gpt-4o`` becomes ``gpt-4o``."""
-    return respondent.rsplit("/", 1)[-1].replace("_", " ")
+    """A respondent's name without the provider in front: ``avocado/gpt-4o`` becomes ``gpt-4o``.
+
+    What no font can draw (control characters, half a surrogate pair) is drawn as U+FFFD.
+    """
+    name = respondent.rsplit("/", 1)[-1].replace("_", " ")
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
 
 
 def mark_provenance(fig: Figure, provenance: str | Iterable[str]) -> None:
@@ -251,7 +255,8 @@ def dots(
         edge = ax.get_xlim()[0 if side == "<" else 1]
         ax.plot([value, edge], [place, place], color=paint, linewidth=2.2, zorder=2)
         ax.plot([edge], [place], linestyle="none", marker=side, color=paint, clip_on=False)
-    ax.set_yticks(places, [short_name(str(name)) for name in table[label]])
+    # A dollar sign in a name is no formula.
+    ax.set_yticks(places, [short_name(str(name)) for name in table[label]], parse_math=False)
     if names:
         # Beside another panel with the same rows an axis has no labels of its own.
         for tick, name in zip(ax.get_yticklabels(), table[names], strict=False):

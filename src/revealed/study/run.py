@@ -292,7 +292,8 @@ class Run:
         """Store a table that the book offers for download (CSV)."""
         path = self.paths.tables(chapter) / f"{slug(name)}.csv"
         with atomic_write(path) as temporary:
-            table.to_csv(temporary, index=False)
+            # Half a surrogate pair, which a model may write, has no bytes of its own.
+            table.to_csv(temporary, index=False, errors="backslashreplace")
         return path
 
     def inputs(self, step: str, respondents: Sequence[str] = ()) -> dict[str, Path]:
