@@ -276,11 +276,12 @@ def test_the_readmes_examples_work(fork: Path, root: Path) -> None:
     """The blocks of data/instruments/README.md, put where its text says."""
     readme = (root / "data" / "instruments" / "README.md").read_text(encoding="utf-8")
     blocks = [part.strip("\n") + "\n" for part in readme.split("```")[1::2]]
-    good, category, outcomes, arm, form, questions = blocks
+    good, category, outcomes, proposals, arm, form, questions = blocks
     folder = fork / "data" / "instruments"
     _add(_goods(fork, "countries"), good.strip())
     _goods(fork, "professions").write_text(category, encoding="utf-8")
     (folder / "outcomes" / "gardening.csv").write_text(outcomes, encoding="utf-8")
+    _add(folder / "politics" / "policies.csv", proposals.strip())
     _add(folder / "arms.yaml", arm)
     _add(folder / "forms.yaml", form)
     (folder / "questions" / "weather.csv").write_text(questions, encoding="utf-8")
@@ -290,4 +291,7 @@ def test_the_readmes_examples_work(fork: Path, root: Path) -> None:
     assert list(load_questions("weather", fork).questions["season"]) == ["spring"]
     assert "Norway" in set(load_instrument("countries.lives_saved", fork).items["good"])
     assert len(load_instrument("professions.qalys", fork).items) == 2 * 7 + 10
+    proposals_now = load_instrument("policies", fork)
+    assert len(proposals_now.items) == 182
+    assert len(proposals_now.texts(rewording=5)) == 182
     assert "Gardening" in set(load_instrument("outcomes", fork).items["category"])
