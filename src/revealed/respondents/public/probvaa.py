@@ -100,8 +100,8 @@ def _read(path: Path) -> pd.DataFrame:
                 where=f"{path}, row {number}",
             )
     kept = [k for k in range(len(header)) if k != second]
-    cells = [[row[k] or None for k in kept] for row in rows]
-    return pd.DataFrame(cells, columns=[header[k] for k in kept], dtype=object)
+    told = [[row[k] or None for k in kept] for row in rows]
+    return pd.DataFrame(told, columns=[header[k] for k in kept], dtype=object)
 
 
 _PLACED = Column("count", lambda s: s <= 10, "be at most 10")

@@ -2,8 +2,8 @@
 
 A statement is known by its text. Its sides are what the parties of its country make of it: the
 coefficients of their answers on where experts put them, left to right and libertarian to
-authoritarian. A respondent agrees as far as its own politics and its taste for the statement go; its
-reverse it agrees with as far as they do not.
+authoritarian. A respondent agrees as far as its own politics and its taste for the statement go;
+with its reverse as far as they do not.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Statement(NamedTuple):
 def facts() -> Mapping[str, Statement]:
     """Statements by their text; empty where the fetch cache lacks them."""
     questions = load_questions(QUESTIONS).questions
-    sides = {}
+    sides: dict[str, tuple[float, float]] = {}
     for country in dict.fromkeys(questions["country"]):
         sides |= _sides(str(country))
     return {

@@ -1,0 +1,221 @@
+"""Does a respondent mean what it agrees with? Statements in other words, and turned around.
+
+Every statement was put straight (as it stands, in other words, in a language of its country) and
+reversed (negated, turned into its opposite). With a the mean answer (agree 1, disagree -1) over the
+straight wordings, and r over the reversed ones, of one statement
+
+    content = (a - r) / 2,    habit = (a + r) / 2 :
+
+whoever agrees with whatever is put has no content and a habit of 1. A place on the anchored scale
+(`anchor`) is given from the content, and only to those who contradict themselves less often than
+chance would. Statements are the unit of every interval.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ...foundation.schemas import Finding, Provenance
+from ...instruments.experiments.probvaa import VARIANTS
+from .. import measurable
+from ..intervals import Estimate, share
+from .anchor import Scale, place
+
+REVERSED: tuple[str, ...] = tuple(name for name, polarity in VARIANTS.items() if polarity < 0)
+REPEAT = "repeat"
+"""The same statement in the same words, asked again."""
+CHANCE = 0.5
+CONSISTENCY_FAMILY = "politics.consistency"
+HABIT_FAMILY = "politics.agreement_habit"
+PLACE_FAMILY = "politics.place"
+MIDDLE = 5.0
+_PER_STATEMENT = "clustered by statement, logit scale"
+
+
+def answer_table(answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
+    """Legible answers by statement and wording.
+
+    Parameters
+    ----------
+    answers
+        One respondent's answers to the question set ``probvaa`` (schema `ANSWERS`).
+    questions
+        Its questions: index ``question``, columns statement, country, variant, polarity.
+
+    Returns
+    -------
+    DataFrame
+        Index statement, variant; ``agree`` and ``n`` (answers), ``polarity``, ``country``,
+        ``meant`` (mean answer, -1 to 1, turned so that 1 is for the statement).
+    """
+    legible = answers[answers["kind"] == "answered"]
+    facts = questions[["statement", "country", "variant", "polarity"]]
+    told = legible.merge(facts, left_on="question", right_index=True, validate="many_to_one")
+    told = told.assign(agree=(told["value"] == 0).astype(float))
+    grouped = told.groupby(["statement", "variant"], sort=False)
+    table = grouped.agg(
+        agree=("agree", "sum"), n=("agree", "size"), polarity=("polarity", "first"),
+        country=("country", "first"),
+    )  # fmt: skip
+    table["meant"] = table["polarity"] * (2 * table["agree"] / table["n"] - 1)
+    return table
+
+
+def content(table: pd.DataFrame) -> pd.DataFrame:
+    """Content and habit (formulas above) of every statement that was answered both ways.
+
+    Returns
+    -------
+    DataFrame
+        Index statement; ``content``, ``habit`` (both -1 to 1), ``country``.
+    """
+    sides = table.assign(side=np.where(table["polarity"] > 0, "straight", "turned"))
+    means = sides.groupby(["statement", "side"], sort=False)["meant"].mean().unstack()  # noqa: PD010
+    means = means.reindex(columns=["straight", "turned"]).dropna()
+    country = table.groupby("statement", sort=False)["country"].first()
+    return pd.DataFrame(
+        {
+            "content": (means["straight"] + means["turned"]) / 2,
+            "habit": (means["straight"] - means["turned"]) / 2,
+            "country": country.reindex(means.index),
+        }
+    )
+
+
+def _by_variant(values: pd.Series) -> pd.DataFrame:
+    """One column a wording, one row a statement."""
+    return values.unstack()  # noqa: PD010
+
+
+def consistency(table: pd.DataFrame) -> dict[str, Estimate]:
+    """How often two wordings of a statement get answers that mean the same, by the other wording.
+
+    Each wording is held against the statement as it stands in English; `REPEAT` holds that against
+    itself, asked again. ``reversed`` is the wordings of `REVERSED` together. Chance is one half.
+    """
+    agree, meant = _by_variant(table["agree"] / table["n"]), _by_variant((1 + table["meant"]) / 2)
+    straight = agree.get("original", pd.Series(dtype=float))
+    found: dict[str, Estimate] = {}
+    pooled = []
+    for variant in VARIANTS:
+        if variant == "original" or variant not in meant:
+            continue
+        same = (straight * meant[variant] + (1 - straight) * (1 - meant[variant])).dropna()
+        if len(same):
+            found[variant] = share(same, np.ones(len(same)), _PER_STATEMENT)
+        if variant in REVERSED:
+            pooled.append(same)
+    if pooled and (both := pd.concat(pooled, axis=1).dropna(how="all")).size:
+        hits, totals = both.sum(axis=1), both.notna().sum(axis=1)
+        found["reversed"] = share(hits, totals, _PER_STATEMENT)
+    again = table.xs("original", level="variant") if "original" in meant else table.iloc[:0]
+    again = again[again["n"] > 1]
+    if len(again):
+        k, n = again["agree"], again["n"]
+        same = (k * (k - 1) + (n - k) * (n - k - 1)) / (n * (n - 1))
+        found[REPEAT] = share(same, np.ones(len(same)), _PER_STATEMENT)
+    return found
+
+
+def agreement_habit(table: pd.DataFrame) -> Estimate:
+    """Share of agreement, a statement and its reverse counting half each; one half is no habit."""
+    habit = (1 + content(table)["habit"].to_numpy(float)) / 2
+    n = len(habit)
+    if n < 2:
+        return Estimate(np.nan, None, None, n, "statements as draws", "too few statements")
+    value = float(habit.mean())
+    half = float(stats.t.ppf(0.975, n - 1) * habit.std(ddof=1) / np.sqrt(n))
+    return Estimate(value, max(value - half, 0.0), min(value + half, 1.0), n, "statements as draws")
+
+
+def contradiction(found: dict[str, Estimate]) -> str:
+    """Why answers have no content to be placed by; empty if they have.
+
+    A respondent is placed if it means the same by a statement and by its reverse more often than
+    chance, with its whole interval.
+    """
+    e = found.get("reversed")
+    if e is None or e.low is None:
+        return "no statement was answered in both directions"
+    if e.low > CHANCE:
+        return ""
+    return (
+        f"means the same by a statement and by its reverse in {100 * e.value:.0f} % of cases, no "
+        "more than chance"
+    )
+
+
+def findings(
+    respondent: str,
+    answers: pd.DataFrame,
+    questions: pd.DataFrame,
+    scales: dict[str, Scale],
+    *,
+    chapter: str,
+    provenance: Provenance,
+    barred: str = "",
+) -> list[Finding]:
+    """What the chapter on parties says of one respondent.
+
+    politics.statements.measurable
+        1, or 0 with the reason (unreadable, refusing, or without content).
+    politics.consistency
+        By wording (``subject``).
+    politics.agreement_habit
+        Share of agreement, statements and their reverse counting half each.
+    politics.place
+        On each axis (``subject``), from the content; ``arm`` names a single wording, whose answers
+        are taken as they come, the habit included.
+
+    Parameters
+    ----------
+    scales
+        `anchor.Scale` by axis; without any, nobody is placed.
+    barred
+        Why the respondent is not measurable for another reason.
+    """
+    about: dict[str, Any] = {
+        "chapter": chapter, "provenance": provenance, "respondent": respondent,
+        "instrument": "probvaa",
+    }  # fmt: skip
+    why = barred or measurable.reason(answers)
+    table = answer_table(answers, questions)
+    found = {} if why else consistency(table)
+    made: list[Finding] = []
+    for variant, e in found.items():
+        tested = {} if variant == "reversed" else {"family": CONSISTENCY_FAMILY, "null": CHANCE}
+        made.append(e.finding("politics.consistency", "share", subject=variant, **tested, **about))
+    if not why:
+        habit = agreement_habit(table)
+        if np.isfinite(habit.value):
+            made.append(
+                habit.finding(
+                    "politics.agreement_habit", "share", family=HABIT_FAMILY, null=CHANCE, **about
+                )
+            )
+        why = contradiction(found)
+    verdict = measurable.finding(
+        "politics.statements", respondent, why, chapter=chapter, provenance=provenance,
+        n=measurable.asked(answers), instrument="probvaa",
+    )  # fmt: skip
+    if why:
+        return [verdict, *made]
+    meant = content(table)["content"]
+    by_variant = _by_variant(table["meant"])
+    for axis, scale in scales.items():
+        e = place(scale, meant).estimate
+        made.append(
+            e.finding(
+                "politics.place", "0 to 10", subject=axis, family=PLACE_FAMILY, null=MIDDLE, **about
+            )
+        )
+        for variant in by_variant:
+            single = place(scale, by_variant[variant]).estimate
+            made.append(
+                single.finding("politics.place", "0 to 10", subject=axis, arm=str(variant), **about)
+            )
+    return [verdict, *made]
