@@ -12,6 +12,8 @@ from typing import Protocol
 from ..instrument import Instrument
 from . import (
     assembly,
+    assembly_pairs,
+    control,
     corrigibility,
     discounting,
     entities,
@@ -41,6 +43,8 @@ class Experiment(Protocol):
 
 MODULES: tuple[Experiment, ...] = (
     assembly,
+    assembly_pairs,
+    control,
     corrigibility,
     discounting,
     framing,
