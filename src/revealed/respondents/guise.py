@@ -29,6 +29,9 @@ from .trouble import secrets_of
 _GAP = "\n\n"
 """Between the guise's instruction and the prompt's own system text."""
 
+KINDS = ("system_prompt", "examples", "tuned", "retest")
+"""How somebody may be steered, and the same respondent asked again without it."""
+
 _FILES = ("arms.yaml", "forms.yaml")
 
 Messages = Sequence[Mapping[str, str]]
@@ -49,6 +52,12 @@ class Undressed(NamedTuple):
 
     messages: list[dict[str, str]]
     guise: Guise
+
+
+def controlled(name: str) -> tuple[str, str] | None:
+    """Base and kind of a respondent called ``<base>+<kind>``; None if it is no such name."""
+    base, plus, kind = name.rpartition("+")
+    return (base, kind) if plus and base and kind in KINDS else None
 
 
 def guise_of(spec: RespondentSpec) -> Guise:

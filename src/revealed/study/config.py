@@ -22,6 +22,7 @@ from revealed.foundation.errors import ConfigError
 from revealed.foundation.paths import project_root, slug
 from revealed.instruments import ORIGINAL
 from revealed.respondents import RespondentSpec
+from revealed.respondents.guise import controlled
 
 _Lines = dict[tuple[str | int, ...], int]
 """The line (from 1) of every key and list entry of a study file, by its path."""
@@ -95,6 +96,32 @@ class Experiment(Design):
         return Design(**own)
 
 
+class Controls(_Strict):
+    """Whose politics somebody tries to steer towards an assembly's, how, and what is then asked."""
+
+    simulator: str
+    """The respondent that answers for the profiles of the assembly."""
+    source: Literal["assembly", "deliberation"] = "assembly"
+    """The question set whose answers are the target: before or after the people talked."""
+    respondents: tuple[str, ...] = Field(min_length=1)
+    """Who is steered; each is asked ``ask`` itself as well."""
+    kinds: tuple[Literal["system_prompt", "examples", "tuned", "retest"], ...] = Field(
+        default=("system_prompt", "examples", "tuned", "retest"), min_length=1
+    )
+    """A standing instruction, earlier turns, fine-tuning; and the same respondent asked again."""
+    ask: tuple[str, ...] = Field(min_length=1)
+    """Experiments that every controlled respondent is asked."""
+    shown: int = Field(default=20, ge=1, le=200)
+    """Training pairs that an instruction or earlier turns show at most."""
+    repeats: int = Field(default=10, ge=1, le=1000)
+    """Examples of fine-tuning for each order of a training pair, split as the assembly is."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All controlled respondents, base by base."""
+        return tuple(f"{base}+{kind}" for base in self.respondents for kind in self.kinds)
+
+
 class Entry(_Strict):
     """A respondent and the experiments it takes part in."""
 
@@ -130,6 +157,8 @@ class Study(_Strict):
     respondents: tuple[Entry, ...] = ()
     ask_new: tuple[str, ...] = ()
     """Experiments for a respondent named on the command line and not listed here."""
+    controls: Controls | None = None
+    """Attempts to steer respondents, made after the assembly has answered."""
     fast: Fast | None = None
     """The small profile (`revealed book --fast`)."""
     _root: Path = PrivateAttr(Path())
@@ -170,7 +199,11 @@ class Study(_Strict):
                 change["items"] = min(experiment.items, self.fast.items)
             smaller[name] = experiment.model_copy(update=change)
         entries = tuple(entry for entry in self.respondents if entry.spec.name in kept)
-        return self.model_copy(update={"experiments": smaller, "respondents": entries})
+        left: dict[str, Any] = {"experiments": smaller, "respondents": entries}
+        controls = self.controls
+        if controls and not {controls.simulator, *controls.respondents} <= set(kept):
+            left["controls"] = None
+        return self.model_copy(update=left)
 
     def cells(
         self,
@@ -179,7 +212,8 @@ class Study(_Strict):
     ) -> list[Cell]:
         """Everything that is asked, in the order of the file.
 
-        `respondents` not listed in the study are asked ``ask_new``. `instruments` (names or
+        `respondents` not listed in the study are asked ``ask_new``, and controlled ones what
+        ``controls`` says. `instruments` (names or
         patterns) restricts what is asked; an instrument named there that a respondent would not be
         asked is taken from the first experiment that has it.
 
@@ -223,7 +257,7 @@ class Study(_Strict):
         for spec in respondents:
             if "seed" not in spec.model_fields_set:
                 spec = spec.model_copy(update={"seed": self.seed})
-            asked = listed.get(spec.name, self.ask_new)
+            asked = listed.get(spec.name, self._asks_new(spec.name))
             own = self._cells_of(spec, {name: planned(name) for name in asked})
             if wanted is not None:
                 own = [cell for cell in own if cell.instrument in wanted]
@@ -231,6 +265,12 @@ class Study(_Strict):
                 own += [cell for name in absent for cell in self._elsewhere(spec, name, planned)]
             cells += own
         return cells
+
+    def _asks_new(self, name: str) -> tuple[str, ...]:
+        """Experiments of a respondent that is not listed."""
+        if self.controls is not None and controlled(name):
+            return self.controls.ask
+        return self.ask_new
 
     def _cells_of(
         self, spec: RespondentSpec, planned: dict[str, list[tuple[str, str]]]
@@ -385,6 +425,7 @@ def _check_names(study: Study) -> None:
                     or f"Known: {', '.join(study.experiments)}.",
                 )
     listed = [entry.spec.name for entry in study.respondents]
+    _check_controls(study, listed)
     for name in study.fast.respondents if study.fast is not None else ():
         if name not in listed:
             raise ConfigError(
@@ -402,6 +443,35 @@ def _check_names(study: Study) -> None:
                 todo="Give one of them another `name`.",
             )
         seen[slug(name)] = name
+
+
+def _check_controls(study: Study, listed: Sequence[str]) -> None:
+    """Whoever is steered is asked, before it is steered, what it is asked afterwards."""
+    controls = study.controls
+    if controls is None:
+        return
+    for key, names in (("simulator", (controls.simulator,)), ("respondents", controls.respondents)):
+        for name in names:
+            if name not in listed:
+                raise ConfigError(
+                    f"no respondent {name!r}.",
+                    where=study.line("controls", key),
+                    todo=nearest(name, listed) or f"Known: {', '.join(listed)}.",
+                )
+    if unknown := [name for name in controls.ask if name not in study.experiments]:
+        raise ConfigError(
+            f"no experiment {unknown[0]!r}.",
+            where=study.line("controls", "ask"),
+            todo=nearest(unknown[0], study.experiments),
+        )
+    asked = {entry.spec.name: entry.ask for entry in study.respondents}
+    for name in controls.respondents:
+        if lacking := [e for e in controls.ask if e not in asked[name]]:
+            raise ConfigError(
+                f"{name} is not asked {lacking[0]!r}, so nothing can be compared with it.",
+                where=study.line("controls", "ask"),
+                todo=f"Add {lacking[0]} to what {name} is asked.",
+            )
 
 
 def _entry(entry: dict[Any, Any], lines: _Lines, index: int) -> dict[str, Any]:
@@ -480,6 +550,8 @@ def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
         return RespondentSpec if "spec" in loc else Entry
     if loc[0] == "fast":
         return Fast
+    if loc[0] == "controls":
+        return Controls
     if loc[0] == "experiments":
         return RealDesign if "real" in loc else Experiment
     return Study
