@@ -7,6 +7,7 @@ missing and gives the same bytes.
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from revealed.respondents import Budget, Ledger, RespondentSpec
 
     from .run import Run
+
+log = logging.getLogger(__name__)
 
 
 def elicit_respondent(
@@ -93,6 +96,8 @@ def elicit_respondent(
                 continue  # made of answers that others may not have given yet: see `follow_up`
             if cell.asks_questions:
                 questions = load_questions(cell.instrument, run.paths.root)
+                if questions.questions.empty:
+                    log.warning("%s: %s", cell.instrument, questions.datasheet.limits[0])
                 counts = _ask_cell(run, cell, questions, ledger, budget, progress)
             else:
                 table = _elicit_cell(run, cell, ledger, budget, progress)
