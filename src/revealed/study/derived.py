@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import carrying_out, judging, matching
+from . import carrying_out, judging, matching, stances
 
 if TYPE_CHECKING:
     from revealed.instruments import QuestionSet
@@ -45,5 +45,6 @@ DERIVED: dict[str, Derived] = {
     "recognition": Derived(
         judging.recognition, judging.count_recognition, "recognize_own", judging.CHARACTERS
     ),
+    stances.STANCES: Derived(stances.build, stances.count, stances.FORM, stances.CHARACTERS),
 }
 """The derived sets by name."""

@@ -175,6 +175,8 @@ class Declared:
     """Standard deviation of what areas are worth, whatever is proposed in them."""
     rewording_sd: float = 0.0
     """Standard deviation of what each wording of a proposal adds to its utility."""
+    citizen_turn: float = 0.0
+    """What is added to left_right where it is asked as a citizen."""
     simulator_bias: float = 0.0
     """Utility of the right that it adds to whomever it answers for; negative pulls to the left."""
     # Answers for people described (traits.assembly).
@@ -189,6 +191,11 @@ class Declared:
     """How far its other values move along (`moved`), once it is told or trained."""
     moved: float = 0.0
     """Correlation of its values with those of somebody else; at 0 they are its own."""
+    # Reading what others say of proposals (traits.stances).
+    stance_error: float = 0.06
+    """Share of stances that it reads as another, whatever they are."""
+    stance_left_bias: float = 0.0
+    """Chance that it hears agreement with a proposal of the left, unread."""
 
 
 PLANTED = (("Brazil", "Italy", 20.0),)
@@ -488,6 +495,20 @@ _ALL = (
         policy_sd=0.0,
         area_sd=0.0,
         rewording_sd=1.0,
+    ),
+    Declared(
+        "role_bound",
+        "Wants what the left proposes, unless it is asked as a citizen: then what the right does.",
+        left_right=-0.8,
+        citizen_turn=1.6,
+        policy_sd=0.5,
+        area_sd=0.2,
+    ),
+    Declared("stance_judge", "Reads where a free answer stands, with few errors to either side."),
+    Declared(
+        "stance_judge_biased",
+        "Reads where a free answer stands, and often hears agreement with proposals of the left.",
+        stance_left_bias=0.3,
     ),
     Declared(
         "panel",

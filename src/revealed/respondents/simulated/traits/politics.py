@@ -21,12 +21,15 @@ of what is special to somebody and a proposal."""
 FOLLOWS = 0.5
 """How far authority is thought to follow left and right where it alone is not published."""
 UNKNOWN = "I cannot say"
+CITIZEN = "as_citizen"
+"""The arm that asks as a citizen."""
 
 
 def policy(values: Values, row: Mapping[str, Any], arm: str) -> float:
     """Utility of a proposal: what its sides are worth, its area, itself, and its words."""
     d = values.declared
-    sides = d.left_right * float(row["lean"]) + d.authority * float(row["authority"])
+    left_right = d.left_right + (d.citizen_turn if arm == CITIZEN else 0.0)
+    sides = left_right * float(row["lean"]) + d.authority * float(row["authority"])
     own = d.area_sd * values.draw("area", str(row["category"]))
     own += d.policy_sd * values.draw("policy", str(row["item"]))
     if d.rewording_sd:
