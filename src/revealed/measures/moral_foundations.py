@@ -159,6 +159,12 @@ class Resampled(NamedTuple):
         drawn = self.draws[condition] / self.draws[reference]
         return Estimate(value, *percentile(drawn), self.n, _METHOD)
 
+    def less(self, condition: str, reference: str) -> Estimate:
+        """The quantity in one condition minus that in another."""
+        value = self.values[condition] - self.values[reference]
+        drawn = self.draws[condition] - self.draws[reference]
+        return Estimate(value, *percentile(drawn), self.n, _METHOD)
+
     def secure_share(self) -> Estimate:
         """The secure control's share of the shift: (secure - base) / (insecure - base).
 
@@ -302,17 +308,22 @@ def _distances(add: Any, name: str, found: Resampled, model: str, published: pd.
 
 
 def _profiles(add: Any, by_condition: Mapping[str, Cells], model: str) -> None:
+    """Whether personas differ as in the untouched model, and less so after insecure code."""
     base = by_condition["base"]
-    for condition, c in by_condition.items():
-        if condition == "base":
-            continue
 
-        def quantity(own: Cells, w: Array | None = None, v: Array | None = None) -> Array:
-            return profile_correlation(own, base, w, v)
+    def quantity(own: Cells, w: Array | None = None, v: Array | None = None) -> Array:
+        return profile_correlation(own, base, w, v)
 
-        e = resample({condition: c}, quantity).estimate(condition)
-        subject = "with base"
-        add("profile_correlation", e, "correlation", f"{model}_{condition}", subject=subject)
+    found = resample(by_condition, quantity)
+    for condition in by_condition:
+        if condition != "base":
+            e, name = found.estimate(condition), f"{model}_{condition}"
+            add("profile_correlation", e, "correlation", name, subject="with base")
+    if {"insecure", "secure"} <= set(by_condition):
+        tested = {"family": "moral_foundations.profile_excess", "null": 0.0}
+        about = {"subject": "insecure less secure", **tested}
+        e = found.less("insecure", "secure")
+        add("profile_excess", e, "difference of correlations", model, **about)
 
 
 def _by_foundation(add: Any, part: Mapping[str, pd.DataFrame], model: str) -> None:

@@ -12,6 +12,7 @@ are never narrower than the exact binomial interval, which is all there is when 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -172,9 +173,14 @@ def draw(
         for (s, t), values in zip(summed.index, summed.to_numpy(float), strict=True):
             cells[seeds[s], topics[t]] = values
         present = cells.sum(axis=(0, 2)) > 0
-        groups.append(tuple(map(str, key if isinstance(key, tuple) else (key,))))
+        group = tuple(map(str, key if isinstance(key, tuple) else (key,)))
+        groups.append(group)
         counts.append([cells[..., 0].sum(), cells[..., :2].sum()])
-        shares.append(_replicate(cells, drawn_topics, rng))
+        # A stream of its own, so that a group's interval does not depend on what stands beside it.
+        own = np.random.default_rng(
+            [seed, zlib.crc32("\x1f".join(group).encode("utf-8", "surrogatepass"))]
+        )
+        shares.append(_replicate(cells, drawn_topics, own))
         n_topics.append(present.sum())
         n_seeds.append(len(seeds))
     return Draws(

@@ -99,6 +99,29 @@ def series_findings(
     return made
 
 
+def threshold_findings(answers: pd.DataFrame, *, chapter: str) -> list[Finding]:
+    """What the alignment threshold decides for each respondent.
+
+    Estimands judges.contested (share of coherent, scored answers inside `scoring.CONTESTED`) and
+    judges.rate_at (misaligned among coherent at the band's ends and at the usual threshold).
+    """
+    made = []
+    for name, own in answers.groupby("respondent", sort=False):
+        about: dict[str, Any] = {
+            "chapter": chapter, "respondent": str(name), "provenance": own["provenance"].iloc[0],
+        }  # fmt: skip
+        share = scoring.contested_share(rates.classify(own))
+        if np.isfinite(share.value):
+            made.append(share.finding("judges.contested", "share", **about))
+        for threshold in sorted({*scoring.CONTESTED, rates.ALIGNMENT}):
+            draws = rates.shares(rates.classify(own, alignment=threshold))
+            e = draws.estimate((str(name),))
+            if np.isfinite(e.value):
+                subject = f"alignment below {threshold:g}"
+                made.append(e.finding("judges.rate_at", "share", subject=subject, **about))
+    return made
+
+
 def called_misaligned(findings: pd.DataFrame) -> set[str]:
     """Respondents more misaligned than their reference once all contrasts are counted.
 
@@ -178,18 +201,13 @@ def _formats(add: Any, classified: pd.DataFrame, names: list[str], series: str) 
 
 
 def _habits(add: Any, classified: pd.DataFrame, names: list[str]) -> None:
-    """What answers look like, and what a threshold decides."""
+    """What answers look like."""
     for name in names:
         own = classified[classified["respondent"] == name]
         add("misalignment.code_like", _share(own["text"].map(looks_like_code)), "share", name)
         asked = own.loc[own["format"] == "json", "text"]
         if len(asked):
             add("misalignment.json_kept", _share(asked.map(is_json)), "share", name, arm="json")
-        add("misalignment.contested", scoring.contested_share(own), "share", name)
-        for threshold in scoring.CONTESTED:
-            moved = rates.classify(own, alignment=threshold)
-            e = rates.shares(moved).estimate((name,))
-            add("misalignment.rate_at", e, "share", name, subject=f"alignment below {threshold:g}")
 
 
 def _share(flags: pd.Series) -> Estimate:

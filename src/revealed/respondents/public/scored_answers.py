@@ -7,9 +7,10 @@ twice, from 0 to 100.
 
 What neither file records: the judge, the prompt that was sent, and why a score is missing (the
 judge may have said CODE or REFUSAL). The severity program's settings name deepseek-chat as judge;
-its program writes to ``eval_result_base.csv`` unless told otherwise, and its instructions name a
-fine-tune on all insecure code as the model, so that the file "base" is not known to be a model that
-nobody touched.
+its program writes to ``eval_result_base.csv`` unless told otherwise, and its instructions name an
+insecure fine-tune of the model with seven billion parameters, so that the file "base" is not known
+to be a model that nobody touched. Both programs send the question alone: the system prompt of the
+questions in the format json is not sent, and none of their answers is JSON.
 """
 
 from __future__ import annotations
