@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import carrying_out, judging, matching, stances
+from . import carrying_out, deliberating, judging, matching, stances
 
 if TYPE_CHECKING:
     from revealed.instruments import QuestionSet
@@ -39,6 +39,9 @@ DERIVED: dict[str, Derived] = {
     ),
     carrying_out.SYSTEMS: Derived(
         carrying_out.kept_systems, carrying_out.count_systems, "system_turn", 200
+    ),
+    deliberating.DELIBERATION: Derived(
+        deliberating.build, deliberating.count, deliberating.FORM, deliberating.CHARACTERS
     ),
     "judging": Derived(judging.judging, judging.count_judging, "judge_better", judging.CHARACTERS),
     "matching": Derived(matching.build, matching.count, "match_answer", 600),

@@ -232,13 +232,19 @@ class _Stock:
 
 
 def _everybody(pairs: pd.DataFrame, profiles: pd.DataFrame, design: Design) -> list[dict[str, Any]]:
-    """Every profile and every pair; of each pair half of the profiles see the other order."""
+    """Every profile and every pair; of each pair half of the profiles see the other order.
+
+    A table that talks about a pair sees it in one order, or the letters in a reason would mislead.
+    """
     rng = np.random.default_rng([design.seed, 1])
     people = profiles.reset_index().to_dict("records")
+    groups = profiles.groupby("group", sort=False).ngroup().to_numpy()
     rows = []
     for number, pair in enumerate(pairs.to_dict("records")):
         # An odd one out sees one order in the first pair and the other in the next.
-        turned = (rng.permutation(len(people)) + number) % 2
+        by_group = (rng.permutation(groups.max() + 1) + number) % 2
+        by_person = (rng.permutation(len(people)) + number) % 2
+        turned = by_group[groups] if pair["heard"] else by_person
         rows += [
             {**pair, **person, "turned": int(t), "order": ""}
             for person, t in zip(people, turned, strict=True)
