@@ -27,8 +27,8 @@ from .style import (
 )
 
 _AXES = {
-    "lrgen": ("Left to right", "left", "right"),
-    "galtan": ("Libertarian to authoritarian", "libertarian", "authoritarian"),
+    "lrgen": "Left to right",
+    "galtan": "Liberty to authority",
 }
 _MARKERS = "osD^vPX"
 WORDINGS = {
@@ -48,7 +48,7 @@ def recovered(parties: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     fig, axes = figure(3.3, 1, len(parties), squeeze=False)
     told = ["Scatter of parties, experts' place against the scale's, 0 to 10"]
     for ax, (axis, table) in zip(axes.flat, parties.items(), strict=True):
-        title, low, high = _AXES[axis]
+        title = _AXES[axis]
         ax.plot([0, 10], [0, 10], color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
         for k, (country, rows) in enumerate(table.groupby("country", sort=True)):
             ax.plot(
@@ -56,7 +56,7 @@ def recovered(parties: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
                 color=COLOURS[k % 8], markersize=5, alpha=0.85, label=str(country),
             )  # fmt: skip
         ax.set_title(title, fontsize=10.5)
-        ax.set_xlabel(f"experts: {low} → {high}", fontsize=9.5)
+        ax.set_xlabel("experts' place", fontsize=9.5)
         ax.set_aspect("equal")
         ax.set(xlim=(-0.5, 10.5), ylim=(-0.5, 10.5), xticks=range(0, 11, 2), yticks=range(0, 11, 2))
         apart = np.sqrt(((table["placed"] - table["recovered"]) ** 2).mean())
@@ -64,7 +64,7 @@ def recovered(parties: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     axes[0, 0].set_ylabel("scale without the party", fontsize=9.5)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=7, fontsize=9)
-    mark_provenance(fig, ["public", "published"])
+    mark_provenance(fig, "published")
     return fig, sentence(told)
 
 

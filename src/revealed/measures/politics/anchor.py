@@ -13,6 +13,7 @@ is the same error with placements dealt out anew among the parties of a country.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -277,18 +278,8 @@ def place(scale: Scale, answers: pd.Series) -> Place:
         If no country has two answered statements.
     """
     rows = []
-    for c in scale.countries.values():
-        known = [
-            k for k, s in enumerate(c.statements) if s in answers.index and answers[s] == answers[s]
-        ]
-        if len(known) < 2:
-            continue
-        x = answers.loc[[c.statements[k] for k in known]].to_numpy(float)
-        # Contributions on the scale of S statements, so that their mean is the place.
-        parts = len(known) * c.coefficients[known] * (x - c.x.mean(axis=0)[known])
-        rows.append(
-            (c.name, c.y.mean() + parts.mean(), parts.std(ddof=1) / np.sqrt(len(known)), len(known))
-        )
+    for c, parts, at in _contributions(scale, answers):
+        rows.append((c.name, at, parts.std(ddof=1) / np.sqrt(len(parts)), len(parts)))
     if not rows:
         raise EstimationError("no country has two statements with an answer.")
     table = pd.DataFrame(rows, columns=["country", "place", "se", "n"])
@@ -298,3 +289,44 @@ def place(scale: Scale, answers: pd.Series) -> Place:
     value = float(table["place"].mean())
     method = "party-anchored scale; statements and the scale's error"
     return Place(Estimate(value, value - half, value + half, n, method), table)
+
+
+def difference(scale: Scale, one: pd.Series, two: pd.Series) -> Estimate:
+    """How much further right (or authoritarian) `one` is put than `two`, in points of 0 to 10.
+
+    The scale is the same for both, so only the statements are draws: the interval is over the
+    statements that both answered, country by country.
+
+    Raises
+    ------
+    EstimationError
+        If no country has two such statements.
+    """
+    apart = one.dropna() - two.dropna()
+    found = list(_contributions(scale, apart.dropna(), centered=False))
+    if not found:
+        raise EstimationError("no country has two statements with answers of both.")
+    m, n = len(found), sum(len(parts) for _, parts, _ in found)
+    value = float(np.mean([parts.mean() for _, parts, _ in found]))
+    variance = sum(parts.var(ddof=1) / len(parts) for _, parts, _ in found) / m**2
+    half = float(stats.t.ppf(0.975, n - m) * np.sqrt(variance))
+    return Estimate(value, value - half, value + half, n, "party-anchored scale; statements")
+
+
+def _contributions(
+    scale: Scale, answers: pd.Series, *, centered: bool = True
+) -> Iterator[tuple[Country, Array, float]]:
+    """What each answered statement adds to the place, on the scale of its mean, by country.
+
+    With it the place; without `centered` answers are differences, which have no middle.
+    """
+    given = answers.dropna()
+    for c in scale.countries.values():
+        known = [k for k, statement in enumerate(c.statements) if statement in given.index]
+        if len(known) < 2:
+            continue
+        x = given.loc[[c.statements[k] for k in known]].to_numpy(float)
+        if centered:
+            x = x - c.x.mean(axis=0)[known]
+        parts = len(known) * c.coefficients[known] * x
+        yield c, parts, float(c.y.mean() + parts.mean())

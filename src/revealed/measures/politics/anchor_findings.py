@@ -18,14 +18,14 @@ ACCIDENT_FAMILY = "politics.scale_accident"
 def findings(
     scales: dict[str, Scale], *, chapter: str, instrument: str = "", seed: int = 0
 ) -> list[Finding]:
-    """Error and explained share of each axis' scale for parties left out; provenance public.
+    """Error and explained share of each axis' scale for parties left out; provenance published.
 
     politics.scale_error (points), politics.scale_explained (share; its note gives the chance of as
     small an error if placements were dealt out anew).
     """
     made = []
     about: dict[str, Any] = {
-        "chapter": chapter, "provenance": "public", "respondent": "parties",
+        "chapter": chapter, "provenance": "published", "respondent": "parties",
         "instrument": instrument,
     }  # fmt: skip
     for axis, scale in scales.items():

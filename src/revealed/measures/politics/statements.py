@@ -13,6 +13,8 @@ chance would. Statements are the unit of every interval.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from ...foundation.schemas import Finding, Provenance
 from ...instruments.experiments.probvaa import VARIANTS
 from .. import measurable
 from ..intervals import Estimate, share
-from .anchor import Scale, place
+from .anchor import Scale, difference, place
 
 REVERSED: tuple[str, ...] = tuple(name for name, polarity in VARIANTS.items() if polarity < 0)
 REPEAT = "repeat"
@@ -32,6 +34,7 @@ CHANCE = 0.5
 CONSISTENCY_FAMILY = "politics.consistency"
 HABIT_FAMILY = "politics.agreement_habit"
 PLACE_FAMILY = "politics.place"
+DIFFERENCE_FAMILY = "politics.place_difference"
 MIDDLE = 5.0
 _PER_STATEMENT = "clustered by statement, logit scale"
 
@@ -219,3 +222,32 @@ def findings(
                 single.finding("politics.place", "0 to 10", subject=axis, arm=str(variant), **about)
             )
     return [verdict, *made]
+
+
+def differences(
+    contents: Mapping[str, pd.Series],
+    scales: Mapping[str, Scale],
+    *,
+    chapter: str,
+    provenance: Mapping[str, Provenance],
+) -> list[Finding]:
+    """politics.place_difference: every two respondents of one provenance, on each axis.
+
+    ``subject`` is the axis and the second respondent. The scale's own error does not count here,
+    since it is the same for both.
+
+    Parameters
+    ----------
+    contents
+        By respondent (those that may be placed): `content` of its answers.
+    """
+    return [
+        difference(scale, contents[one], contents[two]).finding(
+            "politics.place_difference", "points", respondent=one,
+            subject=f"{axis}, less {two}", instrument="probvaa", chapter=chapter,
+            provenance=provenance[one], family=DIFFERENCE_FAMILY, null=0.0,
+        )
+        for axis, scale in scales.items()
+        for one, two in combinations(contents, 2)
+        if provenance[one] == provenance[two]
+    ]  # fmt: skip
