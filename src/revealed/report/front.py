@@ -9,6 +9,7 @@ import pandas as pd
 
 from revealed.figures import page
 from revealed.foundation.schemas import PROVENANCES
+from revealed.respondents.guise import controlled
 from revealed.respondents.public import load_claims
 from revealed.study import Run
 
@@ -200,6 +201,8 @@ def _who(findings: pd.DataFrame) -> list[page.Html]:
     """How many models and simulated respondents this run tells of."""
     by = findings[findings["respondent"].str.contains("/")]
     by = by[~by["respondent"].str.rsplit("/", n=1).str[-1].isin(_NO_MODEL)]
+    # A model that was steered, or asked again, is no other model.
+    by = by[by["respondent"].map(controlled).isna()]
     if by.empty:
         return [page.Html('<p class="rv-missing">This run has no findings yet.</p>')]
     simulated = by.loc[by["provenance"] == "simulated", "respondent"].nunique()

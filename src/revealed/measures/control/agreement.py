@@ -20,8 +20,11 @@ from scipy import stats
 
 from ..intervals import Array, Estimate, share
 
-SPLITS = {"train": "training pairs", "pair": "held-out pairs", "area": "held-out areas"}
-"""The assembly's splits, as findings call them."""
+SPLITS: dict[str, tuple[str, ...]] = {
+    "training pairs": ("train",), "held-out pairs": ("pair",), "held-out areas": ("area",),
+    "held out": ("pair", "area"),
+}  # fmt: skip
+"""What findings call parts of the assembly's pairs, and the splits that they hold."""
 LEAST_PAIRS = 4
 """Fewer pairs than these have no interval over pairs."""
 _SOFT = "noise taken out of the mean square, jackknife over pairs"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ...foundation.errors import DataError, EstimationError
 from ...utilities import comparisons, fit
@@ -29,9 +30,9 @@ from .agreement import (
 from .agreement import gain as gain_of
 from .shift import Fitted, Moved
 
-HELD_OUT = ("pair", "area")
+HELD_OUT = SPLITS["held out"]
 POLITICS, LIVES, OUTCOMES, ELSEWHERE = "politics", "lives", "outcomes", "elsewhere"
-"""What can move: the topic, on pairs that were not shown; two others; and these two together."""
+"""What can move: the topic, on all of its pairs; two others; and these two together."""
 _FOLDS = 5
 _SEED = 20260119
 
@@ -85,7 +86,7 @@ class Before:
     @property
     def agreement(self) -> dict[str, Agreement]:
         """Agreement with the assembly by split."""
-        return {name: agreement(self.votes.of(split)) for split, name in SPLITS.items()}
+        return {name: agreement(self.votes.of(*splits)) for name, splits in SPLITS.items()}
 
     @property
     def bias(self) -> Estimate:
@@ -164,13 +165,13 @@ def analyse(base: Before, after: Before, again: Before | None, topics: Topics) -
     assert after.prices is not None
     assert base.outcomes is not None
     assert after.outcomes is not None
+    topic = [one.votes for one in (base, after, floor) if one is not None]
+    pairs = set.intersection(*(set(v.pair) for v in topic))
+    first, second, *third = (shift.shares(v.take(_among(v.pair, pairs))) for v in topic)
     moved = {
-        POLITICS: shift.direct(
-            base.votes.of(*HELD_OUT), after.votes.of(*HELD_OUT),
-            floor.votes.of(*HELD_OUT) if floor else None,
-        ),
+        POLITICS: shift.quadratic(first, second, third[0] if third else None),
         LIVES: shift.quadratic(base.lives, after.lives, floor.lives if floor else None),
-    }  # fmt: skip
+    }
     same = len(base.outcomes.value) == len(after.outcomes.value)
     if same and (floor is None or len(_value(floor.outcomes)) == len(base.outcomes.value)):
         moved[OUTCOMES] = shift.quadratic(
@@ -182,8 +183,8 @@ def analyse(base: Before, after: Before, again: Before | None, topics: Topics) -
         prices = shift.quadratic(base.prices, after.prices, floor.prices if floor else None)
     return Analysis(
         *names, "", asked, after,
-        gain={name: gain_of(base.votes.of(split), after.votes.of(split))
-              for split, name in SPLITS.items()},
+        gain={name: gain_of(base.votes.of(*splits), after.votes.of(*splits))
+              for name, splits in SPLITS.items()},
         bias_reduction=bias_reduction(base.votes.of(*HELD_OUT), after.votes.of(*HELD_OUT)),
         political_shift=political_shift(base.sides, after.sides),
         moved=moved, prices_moved=prices,
@@ -272,6 +273,10 @@ def _paired(
 ) -> Estimate:
     both = [key for key in one if key in two]
     return mean(np.array([two[key] - one[key] for key in both]), method)
+
+
+def _among(names: Sequence[str], kept: set[str]) -> NDArray[np.bool_]:
+    return np.array([name in kept for name in names], bool)
 
 
 def _value(fitted: Fitted | None) -> Array:

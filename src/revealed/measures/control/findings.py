@@ -27,7 +27,7 @@ def base_findings(found: Before, *, chapter: str, provenance: Provenance) -> lis
     about = _about(found.answers.respondent, chapter, provenance)
     for split, agreed in found.agreement.items():
         _agreement(made, agreed, "", split, about)
-    _add(made, "bias", found.bias, _PROBABILITY, about, subject="held-out pairs and areas")
+    _add(made, "bias", found.bias, _PROBABILITY, about, subject="held out")
     if found.sides is not None:
         value, low, high = axes.jackknife(found.sides, axes.slopes)
         score = Estimate(

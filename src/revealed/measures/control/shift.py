@@ -6,9 +6,10 @@ respondent's values are. Asking the same respondent twice gives the floor: what 
 drift of the respondent's own. A shift is therefore given as an excess over that floor, and its root
 (with its sign) in probability.
 
-On the topic the chances are shares of answers, an interval over pairs. Elsewhere they are those of
-fitted values, because few answers about each of many pairs say more about what they share: a curve
-for goods, utilities for outcomes. Then the interval is that of a quadratic form of normal errors.
+On the topic the chances are shares of answers. Elsewhere they are those of fitted values, because
+few answers about each of many pairs say more about what they share: a curve for goods, utilities
+for outcomes. What a fit misses of a single pair it misses in both askings, so the noise is that of
+sampling alone. Intervals are for these pairs; other pairs may show more or less.
 """
 
 from __future__ import annotations
@@ -26,29 +27,27 @@ from ...utilities.curve import CurveFit, fit_curve
 from ..exchange import price_vector
 from ..fallible import utilities
 from ..intervals import Z95, Array, Estimate
-from .agreement import LEAST_PAIRS, Votes
+from .agreement import Votes
 
-_DIRECT = "shares of answers, noise and floor taken out, over pairs"
-_FITTED = "chances of fitted values, noise and floor taken out, quadratic form"
+_METHOD = "mean square of changes of chances, noise and floor taken out, quadratic form"
 
 
 @dataclass(frozen=True)
 class Moved:
     """An excess of a mean square over its floor: ``square`` with its standard error.
 
-    ``freedom`` is that of Student's t; ``n`` counts pairs.
+    ``n`` counts pairs.
     """
 
     square: float
     se: float
-    freedom: float
     n: int
-    method: str
+    method: str = _METHOD
 
     @property
     def estimate(self) -> Estimate:
         """The root, with the sign of the square: 0 is no movement beyond the floor."""
-        half = float(stats.t.ppf(0.975, self.freedom)) * self.se
+        half = Z95 * self.se
         low, value, high = (root(v) for v in (self.square - half, self.square, self.square + half))
         return Estimate(value, low, high, self.n, self.method)
 
@@ -72,19 +71,9 @@ def root(square: float) -> float:
     return float(np.sign(square) * np.sqrt(abs(square)))
 
 
-def direct(base: Votes, other: Votes, again: Votes | None) -> Moved:
-    """Excess shift of shares of answers, pair by pair; `again` is the base asked a second time."""
-    known = [set(v.pair) for v in (base, other, again) if v is not None]
-    both = set.intersection(*known)
-    one, two = (v.take(np.array([k in both for k in v.pair], bool)) for v in (base, other))
-    square = (two.p - one.p) ** 2 - two.noise - one.noise
-    if again is not None:
-        third = again.take(np.array([k in both for k in again.pair], bool))
-        square = square - ((third.p - one.p) ** 2 - third.noise - one.noise)
-    n = len(square)
-    if n < LEAST_PAIRS:
-        return Moved(np.nan, np.nan, 1.0, n, _DIRECT)
-    return Moved(float(square.mean()), float(square.std(ddof=1) / np.sqrt(n)), n - 1, n, _DIRECT)
+def shares(given: Votes) -> Fitted:
+    """Shares of answers on the topic with their sampling noise."""
+    return Fitted(given.p, np.diag(given.noise))
 
 
 def quadratic(base: Fitted, other: Fitted, again: Fitted | None) -> Moved:
@@ -107,19 +96,17 @@ def quadratic(base: Fitted, other: Fitted, again: Fitted | None) -> Moved:
         floor, more = squares(again)
         total -= floor
         variance += more - 4 * float((base.noise * base.noise.T).sum())
-    return Moved(total / k, float(np.sqrt(max(variance, 0.0))) / k, np.inf, k, _FITTED)
+    return Moved(total / k, float(np.sqrt(max(variance, 0.0))) / k, k)
 
 
 def together(parts: Sequence[Moved]) -> Moved:
     """The mean of several topics, each counted the same; their answers are independent."""
     known = [part for part in parts if np.isfinite(part.square)]
     if not known:
-        return Moved(np.nan, np.nan, np.inf, 0, _FITTED)
+        return Moved(np.nan, np.nan, 0)
     m = len(known)
     se = float(np.sqrt(sum(part.se**2 for part in known))) / m
-    freedom = min(part.freedom for part in known)
-    square = sum(part.square for part in known) / m
-    return Moved(square, se, freedom, sum(part.n for part in known), known[0].method)
+    return Moved(sum(part.square for part in known) / m, se, sum(part.n for part in known))
 
 
 @dataclass(frozen=True)
@@ -135,10 +122,9 @@ def reach(elsewhere: Moved, topic: Moved) -> Reach:
     n = elsewhere.n + topic.n
     if not topic.seen or not np.isfinite(elsewhere.square):
         return Reach(Estimate(np.nan, None, None, n, method, "the topic did not move"))
-    t = float(stats.t.ppf(0.975, min(topic.freedom, elsewhere.freedom)))
-    a = topic.square**2 - (t * topic.se) ** 2  # positive: the topic moved
+    a = topic.square**2 - (Z95 * topic.se) ** 2  # positive: the topic moved
     b = elsewhere.square * topic.square
-    c = elsewhere.square**2 - (t * elsewhere.se) ** 2
+    c = elsewhere.square**2 - (Z95 * elsewhere.se) ** 2
     half = float(np.sqrt(max(b**2 - a * c, 0.0)))
     low, high = (b - half) / a, (b + half) / a
     value = elsewhere.square / topic.square
@@ -168,7 +154,7 @@ def chances_of_outcomes(choices: pd.DataFrame, pairs: Sequence[tuple[str, str]])
     """Chances of the first of each pair by fitted utilities, order-free."""
     found = utilities(choices)
     weights, z = found.contrast([p[0] for p in pairs], [p[1] for p in pairs])
-    return _through(z, weights @ found.noise @ weights.T)
+    return _through(z, weights @ (found.noise / found.dispersion) @ weights.T)
 
 
 def log_prices(fitted: CurveFit) -> Fitted:
@@ -187,8 +173,3 @@ def difference(before: Fitted, after: Fitted) -> tuple[Array, Array]:
     """Change of every quantity with its standard error."""
     se = np.sqrt(np.diag(before.noise) + np.diag(after.noise))
     return after.value - before.value, np.asarray(se)
-
-
-def normal(value: float, se: float, n: int, method: str) -> Estimate:
-    """A value with its normal interval."""
-    return Estimate(value, value - Z95 * se, value + Z95 * se, n, method)
