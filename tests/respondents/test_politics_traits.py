@@ -43,11 +43,11 @@ def test_a_reworded_proposal_is_another_one_to_who_is_driven_by_words_alone() ->
             assert abs(np.corrcoef(one, two)[0, 1]) < 0.25
 
 
-def test_simulators_answer_as_often_as_they_say(subset: int = 300) -> None:
+def test_simulators_answer_as_often_as_they_say() -> None:
     panel = load("panel")
     form = load_form("answer_for")
     known = load_entity_positions()["left_right"].notna()
-    rows = QUESTIONS[QUESTIONS["entity"].map(known)].head(subset).to_dict("records")
+    rows = QUESTIONS[QUESTIONS["entity"].map(known)].head(300).to_dict("records")
     hits, chances = [], []
     for row in rows:
         prompt = render_question(form, row)

@@ -173,7 +173,7 @@ def place(
     drawn: list[list[Array]] = [[], []]
     for _ in range(replicates):
         shaken = [
-            points.mean + np.einsum("mij,mj->mi", root, rng.standard_normal(points.mean.shape))
+            _shaken(points, root, rng)
             for points, root in zip((entities, respondents), roots, strict=True)
         ]
         axes, centre = _loadings(shaken[0]), shaken[0].mean(axis=0)
@@ -217,6 +217,17 @@ def _root(noise: Array) -> Array:
         return noise
     values, vectors = np.linalg.eigh(noise)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
+
+
+def _shaken(given: Points, root: Array, rng: np.random.Generator) -> Array:
+    """Standardized utilities as another set of answers would have given them, (m, n)."""
+    shape = given.mean.shape
+    drawn = given.mean + np.einsum("mij,mj->mi", root, rng.standard_normal(shape))
+    raw = (drawn**2).sum(axis=1) / (shape[1] - 1)
+    # The estimates hold noise, and the draw adds as much again.
+    noise = 2 * np.trace(given.noise, axis1=1, axis2=2) / (shape[1] - 1)
+    true = np.maximum(raw - noise, RELIABILITY_NEEDED * raw)
+    return np.asarray(drawn / np.sqrt(true)[:, None])
 
 
 def _procrustes(moved: Array, target: Array) -> Array:
