@@ -171,9 +171,9 @@ def test_respondents_stand_on_their_side_and_do_not_move_the_map() -> None:
     alone = placed()
     assert alone.entities == pytest.approx(found.entities)
     assert alone.respondents.shape == (0, 2)
+    some = points()
+    few = maps.Points(some.names[:3], some.mean[:3], some.noise[:3])
     with pytest.raises(DataError, match="no map"):
-        some = points()
-        few = maps.Points(some.names[:3], some.mean[:3], some.noise[:3])
         maps.place(few, respondents("left"), PUBLISHED, SIDES)
 
 
