@@ -182,7 +182,8 @@ def threshold_curves(answers: pd.DataFrame, band: tuple[float, float]) -> Drawn:
     )  # fmt: skip
     inside = [line.get_ydata()[steps <= 80].max() for line in ax.lines[:-1]]
     ax.set_ylim(0, 1.05 * max(inside, default=1.0))
-    ax.legend(fontsize=9, loc="upper left")
+    if inside:
+        ax.legend(fontsize=9, loc="upper left")
     mark_provenance(fig, answers["provenance"])
     first = f"Share of coherent answers below {band[0]:g}, 30 and {band[1]:g}"
     return fig, sentence([first, *said])

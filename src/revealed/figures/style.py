@@ -14,6 +14,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -132,10 +133,12 @@ def look(respondent: str) -> Look:
 def short_name(respondent: str) -> str:
     """A respondent's name without the provider in front: ``avocado/gpt-4o`` becomes ``gpt-4o``.
 
-    What no font can draw (control characters, half a surrogate pair) is drawn as U+FFFD.
+    What no font can draw (control characters, half a surrogate pair) is drawn as U+FFFD, once for
+    any number of them.
     """
     name = respondent.rsplit("/", 1)[-1].replace("_", " ")
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
+    runs = groupby(name, key=str.isprintable)
+    return "".join("".join(run) if drawn else "\ufffd" for drawn, run in runs)
 
 
 def mark_provenance(fig: Figure, provenance: str | Iterable[str]) -> None:
@@ -256,7 +259,8 @@ def dots(
         ax.plot([value, edge], [place, place], color=paint, linewidth=2.2, zorder=2)
         ax.plot([edge], [place], linestyle="none", marker=side, color=paint, clip_on=False)
     # A dollar sign in a name is no formula.
-    ax.set_yticks(places, [short_name(str(name)) for name in table[label]], parse_math=False)
+    labels = [_cut(short_name(str(name))) for name in table[label]]
+    ax.set_yticks(places, labels, parse_math=False)
     if names:
         # Beside another panel with the same rows an axis has no labels of its own.
         for tick, name in zip(ax.get_yticklabels(), table[names], strict=False):
@@ -264,6 +268,11 @@ def dots(
                 tick.set(color=SIMULATED, fontstyle="italic")
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
+
+
+def _cut(label: str, longest: int = 40) -> str:
+    """A label that leaves room for the axes."""
+    return label if len(label) <= longest else f"{label[: longest - 1]}…"
 
 
 def _end(value: object) -> float | None:
