@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from revealed import __version__
+from revealed.cli_control import control, tune
 from revealed.foundation.errors import ConfigError, EstimationError, RevealedError
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="The reproducible study of what language models prefer.",
 )
+
+
+app.add_typer(control, name="control")
+app.add_typer(tune, name="tune")
 
 
 class Format(StrEnum):

@@ -1,0 +1,195 @@
+"""The commands ``control`` and ``tune``: steering respondents, and fine-tuning them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from revealed.foundation.errors import ConfigError
+
+if TYPE_CHECKING:
+    from revealed.respondents.tuning import Job
+
+control = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False,
+    help="Steer respondents' politics by an assembly's votes, and ask what moved.",
+)  # fmt: skip
+tune = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False,
+    help="Fine-tune a respondent on an assembly's votes; stopped jobs go on and are paid once.",
+)  # fmt: skip
+
+RunName = Annotated[str, typer.Option("--run", help="Name of the run (data/runs/NAME).")]
+Base = Annotated[str, typer.Option("--respondent", help="Who is fine-tuned.")]
+Simulator = Annotated[
+    str | None, typer.Option(help="Who answers for the assembly; default: study.yaml's.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before money is spent.")]
+MaxCost = Annotated[float | None, typer.Option(help="US dollars at most.")]
+Wait = Annotated[bool, typer.Option(help="Wait for the job's end.")]
+
+
+@control.command("export")
+def export(
+    run: RunName = "default",
+    simulator: Simulator = None,
+    out: Annotated[Path | None, typer.Option(help="Folder; default: in the run.")] = None,
+) -> None:
+    """Write the instruction, the examples and the training file, with a datasheet."""
+    from revealed import study
+    from revealed.study import controls
+
+    for name, path in controls.export(study.open_run(run), simulator, out).items():
+        typer.echo(f"{name:<10} {path}")
+
+
+@control.command("run")
+def run_controls(
+    respondent: Annotated[list[str], typer.Option(help="Who is steered; repeatable.")],
+    run: RunName = "default",
+    kinds: Annotated[
+        str, typer.Option(help="With commas between: system_prompt, examples, tuned, retest.")
+    ] = "system_prompt,examples,retest",
+    simulator: Simulator = None,
+    max_cost: MaxCost = None,
+    yes: Yes = False,
+) -> None:
+    """Ask respondents before and after they are steered; shows requests and cost first."""
+    from revealed import study
+    from revealed.study import controls
+    from revealed.study.steps import fit_respondent
+
+    opened = study.open_run(run)
+    wanted = [kind.strip() for kind in kinds.split(",") if kind.strip()]
+    made = controls.specs(opened, respondent, wanted, simulator)
+    bases = [opened.spec(name) for name in respondent]
+    only = controls.instruments(opened)
+    planned = study.plan(opened.study, [*bases, *made], only)
+    shown = planned.groupby("respondent", sort=False).agg(
+        requests=("requests", "sum"), tokens_in=("input_tokens", "sum"),
+        cost=("cost", lambda c: c.sum(skipna=False)),
+    )  # fmt: skip
+    for row in shown.itertuples():
+        typer.echo(f"{row.Index:<50} {row.requests:>8,} requests  {_dollars(float(row.cost))}")
+    total = float(shown["cost"].sum(skipna=False))
+    typer.echo(f"{'together':<50} {int(shown['requests'].sum()):>8,} requests  {_dollars(total)}")
+    if total != 0:
+        _agree(yes, "Ask them?")
+    controls.ask_controlled(
+        opened, respondent, kinds=wanted, simulator=simulator, max_cost=max_cost
+    )
+    for spec in [*bases, *made]:
+        fit_respondent(opened, spec.name, instruments=only)
+    typer.echo("Done. The chapter on control shows what moved.")
+
+
+@tune.command("start")
+def start(
+    respondent: Base,
+    run: RunName = "default",
+    epochs: Annotated[int, typer.Option(min=1, max=50, help="Passes over the examples.")] = 3,
+    price: Annotated[
+        float | None, typer.Option(min=0, help="US dollars for a million trained tokens.")
+    ] = None,
+    simulator: Simulator = None,
+    max_cost: MaxCost = None,
+    wait: Wait = True,
+    yes: Yes = False,
+) -> None:
+    """Estimate, then upload, start and follow a job; the model becomes a respondent."""
+    from revealed import study
+    from revealed.study import tuning
+
+    opened = study.open_run(run)
+    each = None if price is None else price / 1e6
+    told = tuning.cost_of(opened, respondent, epochs=epochs, price=each, simulator=simulator)
+    typer.echo(
+        f"{respondent}: {told.lines:,} examples, about {told.tokens:,} tokens, {epochs} passes, "
+        f"{_dollars(told.cost)}"
+    )
+    if told.cost is None:
+        typer.echo("No table knows prices of training: give --price to have the cost worked out.")
+    if told.cost != 0:
+        _agree(yes, "Start the job?")
+    job = tuning.start(
+        opened, respondent, epochs=epochs, price=each, max_cost=max_cost, simulator=simulator,
+        wait=wait, tell=typer.echo,
+    )  # fmt: skip
+    _say(job, run)
+
+
+@tune.command("status")
+def status(run: RunName = "default") -> None:
+    """Show the jobs of a run as they were last seen; asks nobody."""
+    from revealed import study
+    from revealed.study import tuning
+
+    found = tuning.jobs(study.open_run(run))
+    for job in found.values():
+        typer.echo(_line(job))
+    if not found:
+        typer.echo("Nothing yet.")
+
+
+@tune.command("resume")
+def resume(
+    respondent: Base, run: RunName = "default", simulator: Simulator = None, wait: Wait = True
+) -> None:
+    """Go on with a job that was stopped; what was made is found and not paid again."""
+    from revealed import study
+    from revealed.study import tuning
+
+    opened = study.open_run(run)
+    _say(
+        tuning.resume(opened, respondent, wait=wait, tell=typer.echo, simulator=simulator), run
+    )  # fmt: skip
+
+
+@tune.command("cancel")
+def cancel(respondent: Base, run: RunName = "default") -> None:
+    """End a job at the provider."""
+    from revealed import study
+    from revealed.study import tuning
+
+    _say(tuning.stop(study.open_run(run), respondent), run)
+
+
+def _say(job: Job, run: str) -> None:
+    typer.echo(_line(job))
+    if job.state == "succeeded":
+        typer.echo(
+            f"It is the respondent {job.respondent}+tuned: `revealed control run --run {run} "
+            f"--respondent {job.respondent} --kinds tuned,retest` asks it."
+        )
+
+
+def _line(job: Job) -> str:
+    parts = [job.respondent, job.state, job.job, job.tuned, job.error]
+    if job.cost is not None:
+        parts.append(f"trained for {_dollars(job.cost)}")
+    return "  ".join(filter(None, parts))
+
+
+def _agree(yes: bool, question: str) -> None:
+    """Ask before money is spent.
+
+    Raises
+    ------
+    ConfigError
+        If nobody can be asked, or the answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigError("this costs money, and nobody is there to agree.", todo="Give --yes.")
+    if not typer.confirm(question):
+        raise ConfigError("nothing was sent.")
+
+
+def _dollars(cost: float | None) -> str:
+    if cost is None or cost != cost:
+        return "cost unknown"
+    return f"${cost:,.2f}" if cost else "free"
