@@ -364,7 +364,7 @@ def test_models_that_do_not_differ_are_not_told_apart() -> None:
 def test_flips_hold_their_level() -> None:
     runs = sum(
         bool(qv.flips(drawn(np.random.default_rng([seed, 3]), items=40, n=30))["differs"].any())
-        for seed in range(150)
+        for seed in range(80)
     )
     # Holm: any false difference in at most 5 % of tables; Pearson's test is rough at the ends.
-    assert runs <= stats.binom.ppf(0.999, 150, 0.07)
+    assert runs <= stats.binom.ppf(0.999, 80, 0.07)

@@ -7,8 +7,9 @@ straight wordings, and r over the reversed ones, of one statement
     content = (a - r) / 2,    habit = (a + r) / 2 :
 
 whoever agrees with whatever is put has no content and a habit of 1. A place on the anchored scale
-(`anchor`) is given from the content, and only to those who contradict themselves less often than
-chance would. Statements are the unit of every interval.
+(`anchor`) is given from the content, and only where answers to statements and to their reverse fit
+together better than chance: Cohen's kappa of the two, which a habit of agreeing leaves at zero, is
+above zero with its whole interval. Statements are the unit of every interval.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from scipy import stats
 from ...foundation.schemas import Finding, Provenance
 from ...instruments.experiments.probvaa import VARIANTS
 from .. import measurable
-from ..intervals import Estimate, share
+from ..intervals import Array, Estimate, share
 from .anchor import Scale, difference, place
 
 REVERSED: tuple[str, ...] = tuple(name for name, polarity in VARIANTS.items() if polarity < 0)
@@ -32,6 +33,7 @@ REPEAT = "repeat"
 """The same statement in the same words, asked again."""
 CHANCE = 0.5
 CONSISTENCY_FAMILY = "politics.consistency"
+CONTENT_FAMILY = "politics.content"
 HABIT_FAMILY = "politics.agreement_habit"
 PLACE_FAMILY = "politics.place"
 DIFFERENCE_FAMILY = "politics.place_difference"
@@ -76,9 +78,7 @@ def content(table: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Index statement; ``content``, ``habit`` (both -1 to 1), ``country``.
     """
-    sides = table.assign(side=np.where(table["polarity"] > 0, "straight", "turned"))
-    means = sides.groupby(["statement", "side"], sort=False)["meant"].mean().unstack()  # noqa: PD010
-    means = means.reindex(columns=["straight", "turned"]).dropna()
+    means = _sides(table)
     country = table.groupby("statement", sort=False)["country"].first()
     return pd.DataFrame(
         {
@@ -87,6 +87,13 @@ def content(table: pd.DataFrame) -> pd.DataFrame:
             "country": country.reindex(means.index),
         }
     )
+
+
+def _sides(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean of what is meant by straight and by reversed wordings, of statements that have both."""
+    sides = table.assign(side=np.where(table["polarity"] > 0, "straight", "turned"))
+    means = sides.groupby(["statement", "side"], sort=False)["meant"].mean().unstack()  # noqa: PD010
+    return means.reindex(columns=["straight", "turned"]).dropna()
 
 
 def _by_variant(values: pd.Series) -> pd.DataFrame:
@@ -135,20 +142,44 @@ def agreement_habit(table: pd.DataFrame) -> Estimate:
     return Estimate(value, max(value - half, 0.0), min(value + half, 1.0), n, "statements as draws")
 
 
-def contradiction(found: dict[str, Estimate]) -> str:
-    """Why answers have no content to be placed by; empty if they have.
+def kappa(table: pd.DataFrame) -> Estimate:
+    """How well answers to statements and to their reverse fit together: 1 wholly, 0 as by chance.
 
-    A respondent is placed if it means the same by a statement and by its reverse more often than
-    chance, with its whole interval.
+    Cohen's kappa of being for a statement by its straight and by its reversed wordings, with the
+    shares of both over all statements as the chance (Cohen 1960). Statements are left out
+    one at a time.
     """
-    e = found.get("reversed")
-    if e is None or e.low is None:
-        return "no statement was answered in both directions"
-    if e.low > CHANCE:
+    means = _sides(table)
+    f, g = ((1 + means[side].to_numpy(float)) / 2 for side in ("straight", "turned"))
+    n = len(means)
+    if n < 3:
+        return Estimate(np.nan, None, None, n, _KAPPA, "too few statements")
+    whole = _kappa(f, g)
+    parts = np.array([_kappa(np.delete(f, k), np.delete(g, k)) for k in range(n)])
+    spread = np.sqrt((n - 1) / n * ((parts - parts.mean()) ** 2).sum())
+    half = float(stats.t.ppf(0.975, n - 1) * spread)
+    return Estimate(whole, whole - half, whole + half, n, _KAPPA)
+
+
+_KAPPA = "Cohen's kappa, jackknife over statements"
+
+
+def _kappa(f: Array, g: Array) -> float:
+    same = float((f * g + (1 - f) * (1 - g)).mean())
+    chance = float(f.mean() * g.mean() + (1 - f.mean()) * (1 - g.mean()))
+    # Where everything is for (or against) both ways there is nothing to fit together.
+    return (same - chance) / (1 - chance) if chance < 1 else 0.0
+
+
+def contradiction(fit: Estimate) -> str:
+    """Why answers have no content to be placed by, from `kappa`; empty if they have."""
+    if fit.low is None:
+        return "too few statements were answered in both directions"
+    if fit.low > 0:
         return ""
     return (
-        f"means the same by a statement and by its reverse in {100 * e.value:.0f} % of cases, no "
-        "more than chance"
+        "answers to statements and to their reverse fit together no better than chance "
+        f"(kappa {fit.value:.2f})"
     )
 
 
@@ -168,6 +199,8 @@ def findings(
         1, or 0 with the reason (unreadable, refusing, or without content).
     politics.consistency
         By wording (``subject``).
+    politics.content
+        Kappa of answers to statements and to their reverse.
     politics.agreement_habit
         Share of agreement, statements and their reverse counting half each.
     politics.place
@@ -200,7 +233,12 @@ def findings(
                     "politics.agreement_habit", "share", family=HABIT_FAMILY, null=CHANCE, **about
                 )
             )
-        why = contradiction(found)
+        fit = kappa(table)
+        if np.isfinite(fit.value):
+            made.append(
+                fit.finding("politics.content", "kappa", family=CONTENT_FAMILY, null=0.0, **about)
+            )
+        why = contradiction(fit)
     verdict = measurable.finding(
         "politics.statements", respondent, why, chapter=chapter, provenance=provenance,
         n=measurable.asked(answers), instrument="probvaa",
