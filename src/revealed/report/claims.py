@@ -366,9 +366,9 @@ TESTS: dict[str, Test] = {
         "Supported if what the respondent wants in one area of politics is predicted by the side "
         "it takes in the others (permutation within areas, adjusted for the number of respondents) "
         "and its score from left to right has an interval on one side of zero. A group is judged "
-        "as one: supported if its members are closer to each other, or more on one side of the map, "
-        "than as many politicians and parties would be (permutation, adjusted for the two). Not "
-        "measurable if most questions got no choice.",
+        "as one: supported if its members are closer to each other, or more on one side of the "
+        "map, than as many politicians and parties would be (permutation, adjusted for the two). "
+        "Not measurable if most questions got no choice.",
         political,
     ),
     "C10": Test(
