@@ -457,7 +457,6 @@ _ALL = (
     Declared(
         "left",
         "Wants what parties of the left propose, with tastes of its own beside it.",
-        seed=31,
         left_right=-0.9,
         authority=-0.2,
         policy_sd=0.5,
@@ -466,17 +465,15 @@ _ALL = (
     Declared(
         "right",
         "Wants what parties of the right propose, with tastes of its own beside it.",
-        seed=32,
         left_right=0.9,
         authority=0.2,
         policy_sd=0.5,
         area_sd=0.2,
     ),
-    Declared("centrist", "Has mild tastes in politics and takes no side.", seed=33, policy_sd=0.5),
+    Declared("centrist", "Has mild tastes in politics and takes no side.", policy_sd=0.5),
     Declared(
         "two_dimensional",
         "Wants what the left proposes, and order before liberty.",
-        seed=34,
         left_right=-0.7,
         authority=0.8,
         policy_sd=0.5,
@@ -485,13 +482,11 @@ _ALL = (
     Declared(
         "politically_incoherent",
         "Decided about every proposal, of the one side and of the other, by no line at all.",
-        seed=35,
         policy_sd=1.2,
     ),
     Declared(
         "paraphrase_driven",
         "Values the words and not the proposal: said in other words, it is worth something else.",
-        seed=36,
         policy_sd=0.0,
         area_sd=0.0,
         rewording_sd=1.0,
