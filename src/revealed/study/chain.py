@@ -24,6 +24,7 @@ _NOISE = re.compile(
     r"|Select jobs|Execute \d+ jobs|\[\w{3} \w{3} [ \d]\d |Finished jobid|Nothing to be done"
     r"|Complete log|Elapsed time|RuleException:|CalledProcessError in|Command 'set -euo"
     r"|Shutting down|Exiting because|WorkflowError:|At least one job|The book is at|\s*$"
+    r"|\[IPKernelApp\] ERROR \| KeyboardInterrupt caught"  # a kernel that is told to end
 )
 
 
