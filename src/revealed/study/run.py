@@ -299,15 +299,16 @@ class Run:
     def inputs(self, step: str, respondents: Sequence[str] = ()) -> dict[str, Path]:
         """The files that a notebook depends on, by their path in the run, for its record.
 
-        `step` is the notebook's name; eliciting depends on the study file alone, following up on
-        everybody's answers, fitting on the respondents' choices, a chapter on everything stored.
+        `step` is the notebook's name; eliciting depends on the study file alone, following up and
+        steering on everybody's answers, fitting on the respondents' choices, a chapter on
+        everything stored.
         """
         files = {"study.yaml": self.paths.root / "study.yaml"}
         if respondents and step.startswith("10"):
             return files
         answers = "answers/*/*.parquet"
         patterns = ["choices/*/*.parquet", answers, "utilities/*/*/fit.json", "public.json"]
-        if respondents and step.startswith("15"):
+        if respondents and step.startswith(("15", "30")):
             patterns = [answers]
         elif respondents:
             patterns = [f"choices/{slug(name)}/*.parquet" for name in respondents]
