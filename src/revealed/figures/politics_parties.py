@@ -30,6 +30,10 @@ _AXES = {
     "lrgen": "Left to right",
     "galtan": "Liberty to authority",
 }
+_COUNTRIES = {
+    "ch": "Switzerland", "de": "Germany", "es": "Spain", "hu": "Hungary", "it": "Italy",
+    "nl": "Netherlands", "pl": "Poland",
+}  # fmt: skip
 _MARKERS = "osD^vPX"
 WORDINGS = {
     "repeat": "same words again", "paraphrase_1": "other words",
@@ -45,7 +49,7 @@ def recovered(parties: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
     """
     if not parties:
         raise DataError("no scale to draw.")
-    fig, axes = figure(3.3, 1, len(parties), squeeze=False)
+    fig, axes = figure(3.5, 1, len(parties), squeeze=False)
     told = ["Scatter of parties, experts' place against the scale's, 0 to 10"]
     for ax, (axis, table) in zip(axes.flat, parties.items(), strict=True):
         title = _AXES[axis]
@@ -53,7 +57,7 @@ def recovered(parties: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
         for k, (country, rows) in enumerate(table.groupby("country", sort=True)):
             ax.plot(
                 rows["placed"], rows["recovered"], linestyle="none", marker=_MARKERS[k % 7],
-                color=COLOURS[k % 8], markersize=5, alpha=0.85, label=str(country),
+                color=COLOURS[k % 8], markersize=5, alpha=0.85, label=_COUNTRIES.get(str(country), str(country)),
             )  # fmt: skip
         ax.set_title(title, fontsize=10.5)
         ax.set_xlabel("experts' place", fontsize=9.5)
@@ -63,7 +67,7 @@ def recovered(parties: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
         told.append(f"{title}, {len(table)} parties, {apart:.1f} points apart")
     axes[0, 0].set_ylabel("scale without the party", fontsize=9.5)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=7, fontsize=9)
+    fig.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9)
     mark_provenance(fig, "published")
     return fig, sentence(told)
 
@@ -82,7 +86,7 @@ def plane(findings: pd.DataFrame, parties: Mapping[str, pd.DataFrame]) -> tuple[
     for k, (country, rows) in enumerate(both.groupby(level="country", sort=True)):
         ax.plot(
             rows["lrgen"], rows["galtan"], linestyle="none", marker=_MARKERS[k % 7], markersize=5,
-            color="#b9bec6", zorder=1, label=f"parties, {country}",
+            color="#b9bec6", zorder=1, label=f"parties, {_COUNTRIES.get(str(country), country)}",
         )  # fmt: skip
     told = [f"Plane of {len(both)} parties and {len(names)} respondents with intervals"]
     for name in names:
