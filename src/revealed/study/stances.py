@@ -1,7 +1,8 @@
 """Free answers about proposals, for a reader who says where they stand.
 
-Nobody reads answers of its own. The same words about the same proposal are read once, whoever said
-them, so a reader cannot know of whom it speaks; simulated answers are read too, by whoever reads.
+Nobody reads answers of its own, and simulated respondents and real ones do not read each other's: a
+simulated reader understands nothing but the sentences of simulated respondents. The same words
+about the same proposal are read once, whoever said them, so a reader cannot know of whom it speaks.
 """
 
 from __future__ import annotations
@@ -35,14 +36,17 @@ _SHEET = Datasheet(
 
 
 def build(run: Run, respondent: str) -> QuestionSet:
-    """Everybody else's free answers, as questions to `respondent`.
+    """Free answers of everybody else of its kind, as questions to `respondent`.
 
     Facts: ``source`` (the question of ``policy_views``).
     """
     said: set[tuple[str, str]] = set()
     proposals: dict[str, str] = {}
+    simulated = run.provenance(respondent) == "simulated"
     for name in run.respondents:
         if name == respondent or not run.has_answers(name, VIEWS):
+            continue
+        if (run.provenance(name) == "simulated") != simulated:
             continue
         proposals |= run.questions(name, VIEWS)["proposal"].to_dict()
         answers = run.answers(name, VIEWS).query("kind == 'answered'")

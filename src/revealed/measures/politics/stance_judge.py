@@ -28,9 +28,9 @@ LEGIBLE_NEEDED = 0.9
 """Share of labeled answers that a judge must have said a stance of."""
 LABELED_NEEDED = 8
 """Labeled answers of a stance and side below which a row of M is not counted."""
-APART_NEEDED = 0.35
+APART_NEEDED = 0.25
 """Smallest singular value of M below which no correction is made: the errors of q would be made
-three times as large, and more."""
+four times as large, and more."""
 
 
 @dataclass(frozen=True)
