@@ -13,7 +13,6 @@ from scipy import optimize, stats
 
 from revealed.foundation.errors import EstimationError
 from revealed.instruments import load_questions
-from revealed.measures import multiplicity
 from revealed.measures.politics import anchor, anchor_findings, statements
 from revealed.respondents import public
 from revealed.respondents.simulated.respondent import load
@@ -356,18 +355,14 @@ def test_guessing_respondents_are_rarely_placed(
 def test_respondents_without_a_side_are_not_told_to_have_one(
     real: tuple[dict, dict, pd.DataFrame], answering: Answering
 ) -> None:
-    from revealed.figures import page
-
-    sided = {"centrist": 0, "left": 0, "right": 0}
+    sided = {"centrist": 0, "right": 0}
     for name in sided:
         for seed in range(100):
-            made = statements.findings(
-                f"simulated/{name}", answering(name, seed), real[2], real[1], chapter="parties",
-                provenance="simulated",
-            )  # fmt: skip
-            table = page.rows([f for f in made if f.subject == "lrgen" and not f.arm])
-            if len(table):
-                sided[name] += bool(multiplicity.adjust(table)["stands"].any())
+            table = statements.answer_table(answering(name, seed), real[2])
+            if statements.contradiction(statements.kappa(table)):
+                continue
+            e = anchor.place(real[1]["lrgen"], statements.content(table)["content"]).estimate
+            sided[name] += not e.low <= 5 <= e.high
     assert sided["centrist"] <= stats.binom.ppf(0.999, 100, 0.05)
     # Parties' middle is right of 5, so a leaning to the right is seen sooner.
     assert sided["right"] > 50

@@ -57,7 +57,8 @@ def recovered(parties: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
         for k, (country, rows) in enumerate(table.groupby("country", sort=True)):
             ax.plot(
                 rows["placed"], rows["recovered"], linestyle="none", marker=_MARKERS[k % 7],
-                color=COLOURS[k % 8], markersize=5, alpha=0.85, label=_COUNTRIES.get(str(country), str(country)),
+                color=COLOURS[k % 8], markersize=5, alpha=0.85,
+                label=_COUNTRIES.get(str(country), str(country)),
             )  # fmt: skip
         ax.set_title(title, fontsize=10.5)
         ax.set_xlabel("experts' place", fontsize=9.5)
