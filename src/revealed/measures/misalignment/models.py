@@ -5,6 +5,9 @@ as clusters give odds ratios over all topics together, which is what the bootstr
 model with an effect of each topic gives odds ratios within a topic, which are further from 1 the
 more topics differ: about sqrt(1 + 0.346 v) times in log odds, for effects of variance v (Zeger,
 Liang and Albert 1988). Brought to the same scale the two should agree.
+
+Neither knows of seeds: where a condition has several trainings that differ, the bootstrap draws
+them and its interval is rightly the wider one.
 """
 
 from __future__ import annotations
