@@ -41,6 +41,10 @@ def test_every_margin_has_a_source_and_sums_to_one(country: str) -> None:
     assert (table.groupby("attribute")["share"].sum() - 1).abs().max() < 1e-12
     assert set(table["grade"]) <= {"primary", "secondary"}
     assert table["source"].str.len().min() > 10
+    known = census(country)
+    sources = known.sources()
+    assert len(sources) == len(known.attributes) + len(known.two_way)
+    assert "Sex by age" in set(sources["what"])
 
 
 @pytest.mark.parametrize("country", COUNTRIES)

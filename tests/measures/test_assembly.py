@@ -345,23 +345,24 @@ def expected_slope(first: pd.DataFrame, after: pd.DataFrame, chance: np.ndarray)
 @pytest.mark.slow
 @pytest.mark.parametrize("pull", [0.0, 0.3, 0.7])
 def test_a_talk_that_moves_people_is_recovered(pull: float) -> None:
-    covered, closer, moved = [], [], []
+    found, truths, closer = [], [], []
     for seed in range(SEEDS):
         respondent = load("panel", seed, deliberation_pull=pull)
         first = drawn(respondent, seed)
         talk = drawn_talk(respondent, first, seed)
         before, after = votes(*first), votes(*talk)
-        found = deliberation.conformity(before, after)
+        found.append(deliberation.conformity(before, after))
         chance = ndtr(gaps_after(respondent, talk.questions.loc[after["question"]]))
-        truth = expected_slope(before, after, chance)
-        covered.append(found.low <= truth <= found.high)
-        moved.append(found.low > 0)
+        truths.append(expected_slope(before, after, chance))
         table = contrasts.left_choices(deliberation.rounds(before, after))
         change = deliberation.gap_change(table, sides(table))
         closer.append(excludes(change))
         if pull:
             assert change.value < 0.15
-    assert 0.92 - BAND <= np.mean(covered) <= 0.99
+    # Other people at other tables would be moved as much on average, not in every draw.
+    covered = [e.low <= np.mean(truths) <= e.high for e in found]
+    assert 0.92 - BAND <= np.mean(covered) <= 0.97 + BAND
+    moved = [e.low > 0 for e in found]
     if pull == 0.0:
         assert within_chance(sum(moved), SEEDS, 0.025)
         assert within_chance(sum(closer), SEEDS)

@@ -206,6 +206,18 @@ class Census(Datasheet):
             ]
         )  # fmt: skip
 
+    def sources(self) -> pd.DataFrame:
+        """Where everything comes from: columns what, source, year (text), grade."""
+        known = {a.name: a.title for a in self.attributes}
+        rows: list[tuple[str, _Sourced]] = [(a.title, a) for a in self.attributes]
+        rows += [(f"{known[t.columns]} by {known[t.rows].lower()}", t) for t in self.two_way]
+        return pd.DataFrame(
+            [
+                {"what": what, "source": one.source, "year": str(one.year), "grade": one.grade}
+                for what, one in rows
+            ]
+        )
+
 
 def load_census(path: Path) -> Census:
     """Read and validate the margins of one country.
