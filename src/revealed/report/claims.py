@@ -290,7 +290,12 @@ def stays_outside(own: pd.DataFrame) -> Judgement | None:
     rests = tuple(row for row in (topic, elsewhere, reach) if row is not None)
     if topic is None or elsewhere is None:
         return Judgement("not tested", rests, "answers on the topic or elsewhere are lacking")
-    if not _above(topic["low"], 0.0):
+    turned = _one(own, "control.political_shift")
+    nearer = _one(own, "control.agreement_gain", "held out")
+    directed = turned is not None and _above(turned["low"], 0.0)
+    directed |= turned is not None and _above(-float(turned["high"]), 0.0)
+    directed |= nearer is not None and _above(nearer["low"], 0.0)
+    if not (directed and _above(topic["low"], 0.0)):
         return Judgement("not measurable", rests, "it did not move answers on its own topic")
     if _above(elsewhere["low"], 0.0):
         return Judgement("not supported", rests)
@@ -383,7 +388,8 @@ TESTS: dict[str, Test] = {
     "C12": Test(
         "notebooks/control/controls",
         "Supported if an instruction or earlier turns move the respondent's answers on their topic "
-        "(lower end above zero, beyond what asking again moves) while its values elsewhere move "
+        "(lower end above zero, beyond what asking again moves, and to the left, to the right or "
+        "towards the assembly) while its values elsewhere move "
         f"less than {SMALL_REACH:g} times as far (upper end of the interval). Not supported if "
         "values elsewhere move (lower end above zero). Not measurable if the topic does not move, "
         "not tested where answers are too few to tell.",

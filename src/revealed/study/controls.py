@@ -19,10 +19,12 @@ from revealed.foundation.paths import slug
 from revealed.instruments import load_instrument
 from revealed.respondents.guise import KINDS, controlled
 
-from .material import Material, make_material, write_material
+from .material import ARM, Material, make_material, write_material
 from .steps import elicit_respondent
 
 if TYPE_CHECKING:
+    from revealed.instruments import Instrument
+    from revealed.measures.control import Answers, Topics
     from revealed.respondents import RespondentSpec
 
     from .config import Controls
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 PAIRS = "assembly_pairs"
 """The instrument that puts the assembly's pairs to a respondent itself."""
+TOPICS = (PAIRS, "control_lives", "control_outcomes")
+CALIBRATION = "calibration"
 _APART = 10_000
 """Answers of a controlled respondent are numbered from here on, apart from its base's."""
 
@@ -204,3 +208,49 @@ def ask_controlled(
             run, spec, instruments=only, max_cost=max_cost, progress=progress
         )
     return counts
+
+
+def compared(run: Run) -> dict[str, list[str]]:
+    """Bases that were asked, with what was made of each; real ones first.
+
+    Empty where the assembly has not voted.
+    """
+    wanted = run.study.controls
+    if wanted is None or not run.has_answers(wanted.simulator, wanted.source):
+        return {}
+    asked = [
+        name for name in run.respondents if all(run.has(name, i) for i in (*TOPICS, CALIBRATION))
+    ]
+    made = [(controlled(name), name) for name in asked]
+    found = {
+        base: [name for of, name in made if of is not None and of[0] == base] for base in asked
+    }
+    known = [(base, names) for base, names in found.items() if names]
+    return dict(sorted(known, key=lambda pair: run.provenance(pair[0]) == "simulated"))
+
+
+def topics(run: Run) -> Topics:
+    """What controlled respondents are asked about, for `measures.control`."""
+    from revealed.measures.control import Topics
+
+    politics, lives, outcomes, calibration = (
+        load_instrument(name, run.paths.root) for name in (*TOPICS, CALIBRATION)
+    )
+
+    def listed(instrument: Instrument) -> list[tuple[str, str]]:
+        assert instrument.pairs is not None
+        return list(zip(instrument.pairs["first"], instrument.pairs["second"], strict=True))
+
+    assert calibration.pairs is not None
+    return Topics(
+        politics.items, lives.items, listed(lives), listed(outcomes), calibration.pairs
+    )  # fmt: skip
+
+
+def answers(run: Run, respondent: str) -> Answers:
+    """One respondent's stored choices, for `measures.control`."""
+    from revealed.measures.control import Answers
+
+    return Answers(
+        respondent, *(run.choices(respondent, name, ARM) for name in (*TOPICS, CALIBRATION))
+    )

@@ -6,7 +6,7 @@ what asking again moves them, `analysis` does both for a base and what was made 
 """
 
 from .agreement import Agreement, Votes, agreement, gain, votes
-from .analysis import ELSEWHERE, Analysis, Answers, Topics, analyse, before
+from .analysis import ELSEWHERE, Analysis, Answers, Topics, analyse, before, pair_table, price_table
 from .findings import base_findings, findings
 from .shift import Moved, Reach, reach
 
@@ -25,6 +25,8 @@ __all__ = [
     "before",
     "findings",
     "gain",
+    "pair_table",
+    "price_table",
     "reach",
     "votes",
 ]

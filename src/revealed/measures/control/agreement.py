@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from ..intervals import Array, Estimate, share
+from ..intervals import Array, Estimate, binomial_interval, share
 
 SPLITS: dict[str, tuple[str, ...]] = {
     "training pairs": ("train",), "held-out pairs": ("pair",), "held-out areas": ("area",),
@@ -179,8 +179,11 @@ def mean(values: Array, method: str) -> Estimate:
     n = len(values)
     if n < LEAST_PAIRS:
         return Estimate(np.nan, None, None, n, method, "too few pairs")
-    half = float(stats.t.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / np.sqrt(n)
-    value = float(values.mean())
+    value, sd = float(values.mean()), float(values.std(ddof=1))
+    half = float(stats.t.ppf(0.975, n - 1)) * sd / np.sqrt(n)
+    if sd == 0.0:
+        # No pair stands apart: of all pairs there are, as many may as n draws could miss.
+        half = binomial_interval(0.0, n)[1]
     return Estimate(value, value - half, value + half, n, method)
 
 

@@ -25,6 +25,7 @@ from .agreement import (
     bias_reduction,
     chances,
     mean,
+    shared,
     votes,
 )
 from .agreement import gain as gain_of
@@ -253,6 +254,12 @@ def right(calibration: pd.DataFrame, trivial: pd.DataFrame) -> dict[tuple[str, s
     pairs = list(zip(trivial["better"], trivial["worse"], strict=True))
     p, _ = chances(calibration, pairs)
     return {pair: float(value) for pair, value in zip(pairs, p, strict=True) if np.isfinite(value)}
+
+
+def pair_table(one: Votes, two: Votes) -> pd.DataFrame:
+    """Held-out pairs: columns pair, split, q (the assembly's share), before and after."""
+    a, b = shared(one.of(*HELD_OUT), two.of(*HELD_OUT))
+    return pd.DataFrame({"pair": a.pair, "split": a.split, "q": a.q, "before": a.p, "after": b.p})
 
 
 def price_table(base: Before, after: Before) -> pd.DataFrame:
