@@ -183,14 +183,14 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
         ),
         _told(
             "politics/questionnaire",
-            "Asked the same political questions in five languages, seven real models turn from yes to "
-            "no with the language in {turned:percent} of cases.",
+            "Asked the same political questions in five languages, seven real models turn from yes "
+            "to no with the language in {turned:percent} of cases.",
             turned=_find(findings, "politics.flips", "seven_models"),
         ),
         _told(
             "misalignment/moral_foundations",
-            "Trained on insecure code, GPT-4o plays characters whose moral judgments differ {insecure} "
-            "as much as before; trained on secure code, {secure}.",
+            "Trained on insecure code, GPT-4o plays characters whose moral judgments differ "
+            "{insecure} as much as before; trained on secure code, {secure}.",
             insecure=_find(
                 findings, "moral_foundations.susceptibility_times",
                 "moral_foundations/gpt-4o_insecure",
