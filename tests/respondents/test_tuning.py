@@ -333,3 +333,60 @@ def go_on(server: TuningServer, path: Path) -> Job:
     """What a person does who finds the job stopped: go on, or start it where nothing was kept."""
     kept = read_job(path) or new(price=None)
     return asyncio.run(advance(kept, spec_at(server.url), path, CONTENT, timing=QUICK))
+
+
+# -- a run -----------------------------------------------------------------------------------------
+
+STUDY = """\
+seed: 3
+experiments:
+  calibration: {{instruments: [calibration], design: listed, samples: 1}}
+  assembly: {{instruments: [assembly], design: questions, samples: 1}}
+respondents:
+  - {{model: simulated/panel, mode: sample, ask: [assembly, calibration]}}
+  - {{name: base, model: openai/m, api_base: "{url}", ask: [calibration]}}
+controls: {{simulator: simulated/panel, respondents: [base], ask: [calibration]}}
+"""
+
+
+def test_the_model_becomes_a_respondent_of_the_run(
+    provider: TuningServer, make_checkout: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from revealed.instruments import load_instrument
+    from revealed.study import controls, open_run, tuning
+
+    make_checkout(STUDY.format(url=provider.url))
+    run = open_run("t")
+    pairs = load_instrument("assembly_pairs").pairs
+    assert pairs is not None
+    shares = pairs[["pair", "first", "second", "split"]].assign(share_first=0.7, se=0.1, n=60)
+    monkeypatch.setattr(controls, "targets", lambda run, simulator=None: shares)
+    with pytest.raises(BudgetError, match="estimated at"):
+        tuning.start(run, "base", price=1.0, max_cost=1.0)
+    assert provider.asked.total() == 0
+    provider.end = "failed"
+    told: list[str] = []
+    quick = {"tell": told.append, "timing": QUICK}
+    assert tuning.start(run, "base", price=1e-6, **quick).state == "failed"
+    provider.end = "succeeded"
+    job = tuning.start(run, "base", price=1e-6, **quick)
+    assert (job.state, job.attempt, len(provider.jobs)) == ("succeeded", 2, 2)
+    assert job.past == ("ftjob-1",)
+    assert tuning.resume(run, "base", **quick) == job
+    made = controls.specs(run, ["base"], ["tuned"])[0]
+    assert (made.name, made.model) == ("base+tuned", f"openai/{job.tuned}")
+    assert made.api_base == provider.url
+    content = provider.contents["file-1"]
+    assert content.count(b"\n") == 20 * 2 * 10
+    # Another study's examples are another job, and one that is under way is not thrown away.
+    shares["share_first"] = 0.4
+    provider.faults[LOOK] = [401]
+    with pytest.raises(RespondentError, match="looked at"):
+        tuning.start(run, "base", **quick)
+    shares["share_first"] = 0.9
+    with pytest.raises(ConfigError, match="other examples is under way"):
+        tuning.start(run, "base", **quick)
+    with pytest.raises(RespondentError, match="not the one that the job began with"):
+        tuning.resume(run, "base", **quick)
+    assert tuning.stop(run, "base", timing=QUICK).state == "cancelled"
+    assert len(provider.jobs) == 3

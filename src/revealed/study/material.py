@@ -128,10 +128,9 @@ def training(
     arm = load_arm(ARM, root)
     lines = []
     for row in train.itertuples():
-        for turned in (False, True):
-            # Halves go up in one order and down in the other: over both the share is exact.
-            exact = float(row.share_first) * repeats
-            count = math.floor(exact + 0.5) if turned else math.ceil(exact - 0.5)
+        # An odd one out goes to one of the orders: over both the share is as near as it can be.
+        both = math.floor(2 * float(row.share_first) * repeats + 0.5)
+        for turned, count in ((False, both // 2), (True, both - both // 2)):
             for k in range(repeats):
                 asked, said = _turn(arm, texts, row, turned=turned, chosen_first=k < count)
                 chat = {"messages": [*asked, {"role": "assistant", "content": said}]}
