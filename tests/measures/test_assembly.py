@@ -128,6 +128,16 @@ def test_the_correlation_within_people_is_that_of_an_analysis_of_variance() -> N
     assert found.low < found.value < found.high
 
 
+def test_answers_of_one_person_count_for_fewer() -> None:
+    table = left(drawn(load("panel"), 3))
+    k = table["pair"].nunique()
+    within = people.between_people(table).value
+    # Kish's formula for clusters of equal size; the two differ by degrees of freedom.
+    assert people.design_effect(table).value == pytest.approx(1 + (k - 1) * within, rel=0.05)
+    deaf = left(drawn(load("panel", persona_weight=0.0), 3))
+    assert people.design_effect(deaf).value == pytest.approx(1.0, abs=0.6)
+
+
 def test_what_an_attribute_explains_is_that_of_an_analysis_of_variance() -> None:
     table = left(drawn(load("panel"), 4)).assign(place=0.0)
     y = table["y"] - table.groupby("pair")["y"].transform("mean")

@@ -109,9 +109,9 @@ def findings(analysis: Analysis, *, chapter: str, provenance: Provenance) -> lis
     """An analysis as findings.
 
     Estimands assembly.measurable; .margin_error; .left_share, .party_gap, .pull (headline of bias),
-    .attribute (subjects: two values), .between, .explained (subjects: attributes), .place_a,
-    .target_error, .weighting_effect; of the simulator itself .own_left_share, .distance and
-    .likeness; of the talk .conformity, .shift and .gap_change. Of a respondent that is not
+    .attribute (subjects: two values), .between, .explained (subjects: attributes), .design_effect,
+    .place_a, .target_error, .weighting_effect; of the simulator itself .own_left_share, .distance
+    and .likeness; of the talk .conformity, .shift and .gap_change. Of a respondent that is not
     measurable, the first alone.
     """
     a = analysis
@@ -138,6 +138,7 @@ UNITS: dict[str, tuple[str, float | None]] = {
     "party_gap": (_DIFFERENCE, 0.0), "pull": (_DIFFERENCE, 0.0), "attribute": (_DIFFERENCE, 0.0),
     "between": ("correlation", 0.0), "explained": ("share of variance", None),
     "place_a": ("share", 0.5), "target_error": ("share", None),
+    "design_effect": ("ratio of variances", None),
     "weighting_effect": ("ratio of variances", None), "own_left_share": ("share", 0.5),
     "distance": (_DIFFERENCE, 0.0), "likeness": ("correlation", None),
     "conformity": (_DIFFERENCE, 0.0), "shift": (_DIFFERENCE, 0.0), "gap_change": (_DIFFERENCE, 0.0),
@@ -161,6 +162,7 @@ def _of_people(
         ("party_gap", ""): people.party_gap(table, side),
         ("pull", ""): people.pull(table, side),
         ("between", ""): people.between_people(table),
+        ("design_effect", ""): people.design_effect(table),
         ("place_a", ""): _place_a(rows),
         ("target_error", ""): _exact(float(found["se"].mean()), n, "mean standard error of a pair"),
         ("weighting_effect", ""): _exact(

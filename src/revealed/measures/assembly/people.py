@@ -117,6 +117,24 @@ def between_people(table: pd.DataFrame) -> Estimate:
     return Estimate(correlation(f), low, high, n, method)
 
 
+def design_effect(table: pd.DataFrame) -> Estimate:
+    """Variance of the left share with people as clusters, over that of independent answers (Kish).
+
+    Sixty people with many answers each are worth about as many independent answers as all answers
+    divided by this.
+    """
+    method = "variance with people as clusters over that of independent answers"
+    y = table["y"].to_numpy(float) - _place_effect(table)
+    centred = y - table.assign(y=y).groupby("pair")["y"].transform("mean").to_numpy(float)
+    sums = pd.Series(centred).groupby(table["person"].to_numpy(object)).sum()
+    n = len(sums)
+    alone = float(centred @ centred)
+    if n < 2 or not alone > 0:
+        return Estimate(np.nan, None, None, n, method, "answers do not vary")
+    clustered = float((sums**2).sum()) * n / (n - 1)
+    return Estimate(clustered / alone, None, None, n, method)
+
+
 def explained(table: pd.DataFrame, attribute: str) -> Estimate:
     """Share of the variance between people's left shares that an attribute goes with.
 
