@@ -77,7 +77,7 @@ class Stances:
     raw_shares: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
-def stances(views: pd.DataFrame, read: pd.DataFrame, judge: Judge) -> Stances:
+def stances(views: pd.DataFrame, read: pd.DataFrame, judge: Judge, *, barred: str = "") -> Stances:
     """A respondent's stances, corrected for the judge's errors where they can be.
 
     Parameters
@@ -86,10 +86,13 @@ def stances(views: pd.DataFrame, read: pd.DataFrame, judge: Judge) -> Stances:
         The respondent's free answers (schema `ANSWERS`), for whether they can be counted.
     read
         Of `readings`.
+    barred
+        Why the respondent is not measurable anywhere, if so (`measurable.calibration_reason`):
+        babble is legible free text, and a reader hears neither side in it.
     """
     respondent = str(views["respondent"].iloc[0])
     n = measurable.asked(views)
-    why = measurable.reason(views)
+    why = barred or measurable.reason(views)
     legible = read.dropna(subset=["heard"])
     if not why and len(legible) < measurable.ANSWERS_NEEDED:
         why = f"the judge read {len(legible)} answers, {measurable.ANSWERS_NEEDED} are needed"
@@ -132,13 +135,12 @@ def raw_score(read: pd.DataFrame) -> Estimate:
 def corrected_score(read: pd.DataFrame, judge: Judge) -> Estimate:
     """The same with the judge's errors taken out: sum over sides of ±c'q/2, c = M^-1 (1, -1, 0)'.
 
-    The variance has two parts: that of q, areas as clusters, and that of M, whose rows are
-    multinomial: sum over t of p_t² (sum_h M_th c_h² - net_t²) / n_t on each side.
+    The variance has two parts: that of q, areas as clusters, and that of M (`Judge.variance`).
     """
     c = np.stack([np.linalg.solve(m, NET) for m in judge.confusion])
     value, variance, areas = _linear(read, c)
     for k, sign in enumerate(LEANS.values()):
-        variance += _confusion_variance(judge, k, _heard(read, sign), NET, c[k]) / 4.0
+        variance += _confusion_variance(judge, k, _heard(read, sign), c[k]) / 4.0
     return _interval(value, variance, areas, _METHOD)
 
 
@@ -160,7 +162,7 @@ def corrected_shares(
             c = np.linalg.solve(judge.confusion[k], wanted)
             value = float(c @ q)
             variance, areas = _clustered(part, c)
-            variance += _confusion_variance(judge, k, q, wanted, c)
+            variance += _confusion_variance(judge, k, q, c)
             half = float(stats.t.ppf(0.975, max(1, areas - 1))) * variance**0.5
             if value + half < 0.0 or value - half > 1.0:
                 why = (
@@ -179,16 +181,10 @@ def _heard(read: pd.DataFrame, sign: int) -> Array:
     return np.asarray(counts / counts.sum())
 
 
-def _confusion_variance(judge: Judge, side: int, q: Array, wanted: Array, c: Array) -> float:
-    """What not knowing M adds to the variance of wanted'p."""
-    counts = judge.counts[side]
-    n = counts.sum(axis=1)
-    # A row without an error has no variance of its own to show; a third of an answer more in each
-    # place keeps it from being taken for perfect.
-    rows = (counts + 1.0 / 3.0) / (n + 1.0)[:, None]
+def _confusion_variance(judge: Judge, side: int, q: Array, c: Array) -> float:
+    """What not knowing M adds to the variance of c'q, with the corrected shares in [0, 1]."""
     p = np.clip(np.linalg.solve(judge.confusion[side].T, q), 0.0, 1.0)
-    spread = rows @ c**2 - (rows @ c) ** 2
-    return float((p**2 * np.maximum(spread, 0.0) / n).sum())
+    return judge.variance(side, p, c)
 
 
 def _linear(read: pd.DataFrame, weights: Array) -> tuple[float, float, int]:

@@ -7,17 +7,20 @@ right apart: a judge may hear agreement with one side that it does not hear with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from ...foundation.errors import DataError
 from ...foundation.schemas import Finding, Provenance
-from ..intervals import Array, Estimate, binomial_interval
+from ..intervals import Array, Estimate, share
+
+Ints = NDArray[np.int64]
 
 STANCES = ("favor", "against", "neither")
 """In the order of the form's labels."""
@@ -37,14 +40,19 @@ four times as large, and more."""
 class Judge:
     """How a judge heard the labeled answers.
 
-    ``counts`` has shape (2, 3, 3): side (left, right), true stance, heard stance. ``accuracy`` and
-    ``bias`` are estimates: share heard right; and how much more in favor of the left's proposals
-    than of the right's it hears answers than they are, in net stance (0 if it is fair, positive to
-    the left). ``why`` says why its readings cannot be corrected, or "".
+    ``heard`` has a row for each labeled answer that was heard: the shares of its readings by stance
+    (n, 3); ``side`` (0 left, 1 right), ``true`` (number of the stance) and ``times`` (how often it
+    was read) have shape (n,). ``accuracy`` and ``bias`` are estimates: share heard right; and how
+    much more in favor of the left's proposals than of the right's it hears answers than they are,
+    in net stance (0 if it is fair, positive to the left). ``why`` says why its readings cannot be
+    corrected, or "".
     """
 
     name: str
-    counts: Array
+    heard: Array
+    side: Ints
+    true: Ints
+    times: Array
     accuracy: Estimate
     accuracy_by_lean: Mapping[str, Estimate]
     bias: Estimate
@@ -54,7 +62,25 @@ class Judge:
     @property
     def confusion(self) -> Array:
         """M by side, shape (2, 3, 3): rows sum to 1."""
-        return np.asarray(self.counts / np.maximum(self.counts.sum(axis=2, keepdims=True), 1.0))
+        return _confusion(self.heard, self.side, self.true)
+
+    def variance(self, side: int, p: Array, c: Array) -> float:
+        """What not knowing M of a side adds to the variance of c'q, q = M'p the shares heard.
+
+        Sum over stances t of p_t² v_t, v_t the variance of the mean of c over the answers of that
+        stance: answers are clusters, however often each was read.
+        """
+        total = 0.0
+        for t in range(len(STANCES)):
+            rows = (self.side == side) & (self.true == t)
+            worth, n = self.heard[rows] @ c, int(rows.sum())
+            # Answers that are all heard alike show no variance; a third of a reading more of each
+            # stance keeps them from being taken for perfectly known.
+            readings = float(self.times[rows].sum())
+            smooth = (self.times[rows] @ self.heard[rows] + 1.0 / 3.0) / (readings + 1.0)
+            least = (smooth @ c**2 - (smooth @ c) ** 2) / readings
+            total += float(p[t]) ** 2 * max(float(worth.var(ddof=1)) / n, float(least))
+        return total
 
 
 def validate(name: str, answers: pd.DataFrame, labeled: pd.DataFrame) -> Judge:
@@ -77,53 +103,64 @@ def validate(name: str, answers: pd.DataFrame, labeled: pd.DataFrame) -> Judge:
             raise DataError(f"{column} {unknown.pop()!r} is none of {', '.join(known)}.")
     if unknown := set(answers["question"]) - set(labeled.index):
         raise DataError(f"the question {unknown.pop()!r} is not in the labeled set.")
-    read = answers.join(labeled[["stance", "lean"]], on="question")
-    legible = read[read["kind"] == "answered"]
-    side = legible["lean"].map(list(LEANS).index).to_numpy(int)
-    true = legible["stance"].map(STANCES.index).to_numpy(int)
-    heard = legible["value"].to_numpy(int)
-    counts = np.zeros((2, 3, 3))
-    np.add.at(counts, (side, true, heard), 1.0)
-    right = (true == heard).astype(float)
-    error = NET[heard] - NET[true]
-    by_lean = {lean: _share(right[side == k]) for k, lean in enumerate(LEANS)}
+    legible = answers[answers["kind"] == "answered"]
+    codes, questions = pd.factorize(legible["question"])
+    counts = np.zeros((len(questions), len(STANCES)))
+    np.add.at(counts, (codes, legible["value"].to_numpy(int)), 1.0)
+    times = counts.sum(axis=1)
+    heard = counts / np.maximum(times, 1.0)[:, None]
+    about = labeled.loc[questions]
+    side = about["lean"].map(list(LEANS).index).to_numpy(np.int64)
+    true = about["stance"].map(STANCES.index).to_numpy(np.int64)
+    right = counts[np.arange(len(true)), true]
+    method = "labeled answers as clusters, logit scale"
+    by_lean = {
+        lean: share(right[side == k], times[side == k], method) for k, lean in enumerate(LEANS)
+    }
     return Judge(
-        name, counts, _share(right), by_lean, _bias(error, side), len(answers),
-        _why(counts, len(answers)),
+        name, heard, side, true, times, share(right, times, method), by_lean,
+        _bias(heard @ NET - NET[true], side), len(answers),
+        _why(heard, side, true, len(legible) / max(1, len(answers))),
     )  # fmt: skip
 
 
-def _share(hits: Array) -> Estimate:
-    n = len(hits)
-    if not n:
-        return Estimate(np.nan, None, None, 0, "labeled answers, exact binomial", "none")
-    low, high = binomial_interval(float(hits.sum()), n)
-    return Estimate(float(hits.mean()), low, high, n, "labeled answers, exact binomial")
+def best(judges: Sequence[Judge]) -> Judge | None:
+    """The judge to take: of those whose errors can be taken out, the best on its worse side."""
+    fit = [judge for judge in judges if not judge.why]
+    worse = {j.name: min(e.value for e in j.accuracy_by_lean.values()) for j in fit}
+    return max(fit, key=lambda judge: worse[judge.name], default=None)
 
 
-def _bias(error: Array, side: Array) -> Estimate:
+def _confusion(heard: Array, side: Ints, true: Ints) -> Array:
+    made = np.zeros((2, len(STANCES), len(STANCES)))
+    for k in range(2):
+        for t in range(len(STANCES)):
+            rows = (side == k) & (true == t)
+            made[k, t] = heard[rows].mean(axis=0) if rows.any() else np.nan
+    return made
+
+
+def _bias(error: Array, side: Ints) -> Estimate:
     """Mean error in net stance on the left's proposals less that on the right's."""
-    method = "error in net stance, left less right, Welch"
+    method = "error in net stance, left less right, Welch over labeled answers"
     left, right = error[side == 0], error[side == 1]
     n = len(error)
     if min(len(left), len(right)) < 2:
         return Estimate(np.nan, None, None, n, method, "too few labeled answers")
-    found = stats.ttest_ind(left, right, equal_var=False)
     value = float(left.mean() - right.mean())
-    if np.isnan(found.statistic):  # no error at all on either side
-        return Estimate(value, None, None, n, method, "no answer was heard wrong")
-    low, high = found.confidence_interval(0.95)
-    return Estimate(value, float(low), float(high), n, method)
+    if not left.std() + right.std() > 0:
+        return Estimate(value, None, None, n, method, "every answer is heard with one error")
+    found = stats.ttest_ind(left, right, equal_var=False).confidence_interval(0.95)
+    return Estimate(value, float(found.low), float(found.high), n, method)
 
 
-def _why(counts: Array, asked: int) -> str:
+def _why(heard: Array, side: Ints, true: Ints, legible: float) -> str:
     """Why the confusion cannot be inverted; empty if it can."""
-    legible = counts.sum()
-    if not asked or legible / asked < LEGIBLE_NEEDED:
+    if legible < LEGIBLE_NEEDED:
         return "it says no stance of too many labeled answers"
-    if counts.sum(axis=2).min() < LABELED_NEEDED:
+    if np.bincount(side * len(STANCES) + true, minlength=6).min() < LABELED_NEEDED:
         return "too few labeled answers of a stance and side"
-    confusion = counts / counts.sum(axis=2, keepdims=True)
+    confusion = _confusion(heard, side, true)
     apart = float(np.linalg.svd(confusion, compute_uv=False)[:, -1].min())
     if apart < APART_NEEDED:
         return f"it tells the stances apart too badly (smallest singular value {apart:.2f})"

@@ -62,6 +62,13 @@ class Analysis:
     nets: Mapping[str, Estimate] = field(default_factory=dict)
     neutral: Estimate | None = None
 
+    @property
+    def utility(self) -> pd.Series:
+        """Mean utility of each proposal over the wordings; empty where nothing is measurable."""
+        wordings = [cell.given for arm, cell in self.cells.items() if kind_of(arm) == WORDINGS]
+        found = [pd.Series(given.mean, index=list(given.items)) for given in wordings]
+        return pd.concat(found, axis=1).mean(axis=1) if found else pd.Series(dtype=float)
+
 
 def analyse(
     choices: Mapping[str, pd.DataFrame], items: pd.DataFrame, *, barred: str = ""
