@@ -20,7 +20,7 @@ _TOTAL = re.compile(r"^total\s+(\d+)$")
 # What Snakemake says of itself; what a step says stays.
 _NOISE = re.compile(
     r"Assuming unrestricted|Building DAG|Using shell:|Provided |Rules claiming|Job stats:"
-    r"|job +count|-+ +-+$|(?:all|site|chapter|public|fit|elicit|total) +\d+$"
+    r"|job +count|-+ +-+$|(?:all|site|chapter|public|fit|elicit|follow_up|control|total) +\d+$"
     r"|Select jobs|Execute \d+ jobs|\[\w{3} \w{3} [ \d]\d |Finished jobid|Nothing to be done"
     r"|Complete log|Elapsed time|RuleException:|CalledProcessError in|Command 'set -euo"
     r"|Shutting down|Exiting because|WorkflowError:|At least one job|The book is at|\s*$"
