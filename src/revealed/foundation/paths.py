@@ -12,8 +12,8 @@ from pathlib import Path
 
 from .errors import ConfigError
 
-_ROOTS: dict[str, Path] = {}
-"""The checkouts found so far, by where the search began."""
+_ROOTS: dict[str, tuple[Path, str]] = {}
+"""The checkouts found so far and their study files, by where the search began."""
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -30,20 +30,20 @@ def project_root(start: Path | None = None) -> Path:
     """
     if named := os.environ.get("REVEALED_ROOT"):
         return Path(named).resolve()
-    origin = start or Path.cwd()
+    here = os.getcwd() if start is None else str(start)
     # Asked for with every prompt that is read: the walk up took a tenth of the time of asking.
-    known = _ROOTS.get(str(origin))
-    if known is not None and (known / "study.yaml").is_file():
-        return known
+    if here in _ROOTS and os.path.isfile(_ROOTS[here][1]):
+        return _ROOTS[here][0]
+    origin = Path(here)
     for place in (origin, Path(__file__)):
         for folder in (place.resolve(), *place.resolve().parents):
             if (folder / "study.yaml").is_file() and (folder / "data" / "instruments").is_dir():
                 if place is origin:  # a checkout made here later would come before ours
-                    _ROOTS[str(origin)] = folder
+                    _ROOTS[here] = folder, str(folder / "study.yaml")
                 return folder
     raise ConfigError(
         "no checkout of the study here (no folder with study.yaml and data/instruments).",
-        where=start or Path.cwd(),
+        where=here,
         todo="Change into the checkout, or name it in the environment variable REVEALED_ROOT.",
     )
 

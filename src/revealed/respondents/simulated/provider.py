@@ -45,6 +45,8 @@ class Provider(CustomLLM):
         choice = response.choices[0]
         choice.message.content = reply.text
         response.model = model
+        # Said here, or LiteLLM would search its price tables for a quarter of the time of a call.
+        response._hidden_params["response_cost"] = 0.0
         if params.get("logprobs") and reply.chances:
             choice.logprobs = _logprobs(reply.text, reply.chances)
         # A token for four characters, as a rule of thumb: enough for a plan to be tried on.

@@ -208,7 +208,13 @@ def load(model: str, **changes: Any) -> Simulated:
     RespondentError
         If there is no such respondent or parameter.
     """
-    return _load(declared(model, **changes))
+    return _load(declared(model, **changes)) if changes else _named(model)
+
+
+@cache
+def _named(model: str) -> Simulated:
+    # Asked for with every answer; reading a name takes as long as answering.
+    return _load(declared(model))
 
 
 def check_forms(model: str, names: Iterable[str], root: Path | None = None) -> None:
