@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.special import ndtr
 
 from revealed.measures import control
-from revealed.measures.control import Votes, shift
+from revealed.measures.control import Votes, analysis, shift
 from revealed.measures.control.agreement import bias, chances, mean
 from revealed.measures.control.shift import Fitted, Moved
 
@@ -223,8 +223,12 @@ def test_prices_move_with_prices() -> None:
 
 
 @pytest.mark.slow
-def test_who_follows_on_the_topic_alone_is_told_apart_from_who_is_reached() -> None:
+def test_who_follows_on_the_topic_alone_is_told_apart_from_who_is_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Three kinds over 100 seeds: nothing moves, the topic moves, everything moves."""
+    # What being steered costs is not looked at here, and takes most of the time.
+    monkeypatch.setattr(analysis, "foretold", lambda choices: {})
     seeds = 100
     seen = {name: np.zeros(2) for name in ("stubborn", "pliable", "suggestible")}
     bounded = 0
@@ -245,7 +249,9 @@ def test_who_follows_on_the_topic_alone_is_told_apart_from_who_is_reached() -> N
     assert (seen["stubborn"] <= most).all(), seen
     assert seen["pliable"][1] <= most, seen
     assert seen["pliable"][0] >= 0.95 * seeds, seen
-    assert (seen["suggestible"] >= 0.95 * seeds).all(), seen
+    assert seen["suggestible"][0] >= 0.95 * seeds, seen
+    # With as few answers elsewhere as the study as shipped asks, most of those reached are seen.
+    assert seen["suggestible"][1] >= 0.8 * seeds, seen
     # And that nothing was reached is not only not seen: its bound is small in most runs.
     assert bounded >= 0.75 * seeds
 

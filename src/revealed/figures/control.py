@@ -70,7 +70,7 @@ def bias(findings: pd.DataFrame) -> tuple[Figure, str]:
     """Choices of the right over the left, less the assembly's."""
     return _two(
         findings, "control.bias", ("held out",), "choices of the right,\nless the assembly's",
-        "To the left or right of the assembly", 0.0,
+        "Left or right of it?", 0.0,
     )  # fmt: skip
 
 
