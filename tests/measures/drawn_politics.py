@@ -39,12 +39,14 @@ def draw_arms(
     arms: tuple[str, ...] = WORDINGS,
     per_item: int = 3,
     answers: int = 1,
+    stream: int = 0,
     **declared: object,
 ) -> dict[str, pd.DataFrame]:
-    """Choices by arm of a simulated respondent whose tastes are drawn by `seed` too."""
+    """Choices by arm of a simulated respondent whose tastes are drawn by `seed` too; another
+    `stream` asks it again."""
     respondent = simulated.load(name, seed=seed, **declared)
     d = respondent.declared
-    rng = np.random.default_rng([seed, 7])
+    rng = np.random.default_rng([seed, 7, stream])
     items, pairs = list(instrument().items.index), _pairs(per_item)
     named = [(items[a], items[b]) for a, b in pairs]
     made = {}
@@ -53,7 +55,10 @@ def draw_arms(
         gap = u[pairs[:, 0]] - u[pairs[:, 1]]
         neutral = d.neutral_rate if arm == "neutral" else 0.0
         asked = [rng.binomial(answers, np.full(len(pairs), 1 - neutral)) for _ in range(2)]
-        wins = [rng.binomial(n, ndtr(gap + s * d.order_effect)) for n, s in zip(asked, (1, -1))]
+        wins = [
+            rng.binomial(n, ndtr(gap + s * d.order_effect))
+            for n, s in zip(asked, (1, -1), strict=True)
+        ]
         table = make_choices(
             named, wins[0], wins[1], 0, arm=arm, respondent=f"simulated/{name}",
             instrument="policies_wording",
@@ -62,7 +67,5 @@ def draw_arms(
         n = np.stack(asked, axis=1).ravel().astype(float)
         first = table["n_first"].to_numpy().copy()
         first[1::2] = asked[1] - wins[1]
-        made[arm] = table.assign(
-            n_first=first, n_second=n - first, n_neutral=answers - n
-        )
+        made[arm] = table.assign(n_first=first, n_second=n - first, n_neutral=answers - n)
     return made

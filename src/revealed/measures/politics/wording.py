@@ -187,7 +187,7 @@ def word_share(choices: Mapping[str, pd.DataFrame]) -> Estimate:
     m = len(whole)
     if m < 10 or len(arms) < 2:
         return Estimate(np.nan, None, None, m, method, "too few pairs")
-    if whole.mean() < 2 * whole.std(ddof=1) / np.sqrt(m):
+    if not whole.mean() > 2 * whole.std(ddof=1) / np.sqrt(m):
         return Estimate(np.nan, None, None, m, method, "nothing is preferred")
     value = 1.0 - float(across.sum() / whole.sum())
     left = 1.0 - (across.sum() - across) / (whole.sum() - whole)
