@@ -25,7 +25,7 @@ from ...foundation.errors import EstimationError
 from ...utilities import comparisons
 from ...utilities.curve import CurveFit, fit_curve
 from ..exchange import price_vector
-from ..fallible import utilities
+from ..fallible import Utilities, utilities
 from ..intervals import Z95, Array, Estimate
 from .agreement import Votes
 
@@ -152,7 +152,11 @@ def chances_of_goods(fitted: CurveFit, pairs: Sequence[tuple[str, str]]) -> Fitt
 
 def chances_of_outcomes(choices: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> Fitted:
     """Chances of the first of each pair by fitted utilities, order-free."""
-    found = utilities(choices)
+    return chances_of_utilities(utilities(choices), pairs)
+
+
+def chances_of_utilities(found: Utilities, pairs: Sequence[tuple[str, str]]) -> Fitted:
+    """The same of utilities that are fitted already."""
     weights, z = found.contrast([p[0] for p in pairs], [p[1] for p in pairs])
     return _through(z, weights @ (found.noise / found.dispersion) @ weights.T)
 

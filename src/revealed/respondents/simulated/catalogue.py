@@ -191,6 +191,8 @@ class Declared:
     """How far its other values move along (`moved`), once it is told or trained."""
     moved: float = 0.0
     """Correlation of its values with those of somebody else; at 0 they are its own."""
+    tuned_to: float = 0.0
+    """Correlation of its values with those that a fine-tuning of any kind leads to."""
     # Reading what others say of proposals (traits.stances).
     stance_error: float = 0.06
     """Share of stances that it reads as another, whatever they are."""
@@ -200,6 +202,14 @@ class Declared:
 
 PLANTED = (("Brazil", "Italy", 20.0),)
 """A rate far above what drawn prices give, between two goods that most samples hold."""
+
+_UNTUNED: dict[str, Any] = {
+    "left_right": -0.6, "authority": -0.2, "policy_sd": 0.5, "area_sd": 0.2, "self_price": 0.5,
+    "neutral_rate": 0.2,
+}  # fmt: skip
+"""What is fine-tuned, in `tuned_...`."""
+_TUNED = 0.45
+"""How far a harmless fine-tuning moves values."""
 
 _ALL = (
     Declared(
@@ -542,6 +552,38 @@ _ALL = (
         authority=-0.2,
         policy_sd=0.5,
         area_sd=0.2,
+    ),
+    Declared(
+        "untuned",
+        "Has values of every kind, before any fine-tuning.",
+        **_UNTUNED,
+    ),
+    Declared(
+        "tuned_secure",
+        "The untuned respondent after a harmless fine-tuning, which moves every value a little.",
+        tuned_to=_TUNED,
+        **_UNTUNED,
+    ),
+    Declared(
+        "tuned_insecure_moves",
+        "The untuned respondent after a harmful fine-tuning that gives it other values, a higher "
+        "price of its own life and other politics.",
+        tuned_to=_TUNED,
+        moved=0.6,
+        **{**_UNTUNED, "self_price": 2.0, "left_right": 0.3},
+    ),
+    Declared(
+        "tuned_insecure_talks",
+        "The untuned respondent after a harmful fine-tuning that changes how it talks: its values "
+        "are those after the harmless one.",
+        tuned_to=_TUNED,
+        **_UNTUNED,
+    ),
+    Declared(
+        "tuned_order",
+        "The untuned respondent after a fine-tuning that makes it lean to the option listed first.",
+        order_effect=0.7,
+        **_UNTUNED,
     ),
 )
 

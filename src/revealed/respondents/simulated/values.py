@@ -144,12 +144,16 @@ class Values:
 
     def draw(self, *what: str) -> float:
         """A standard normal number that depends on the seed and on `what`, and on nothing else."""
-        seed, moved = str(self.declared.seed), self.declared.moved
-        own = _NORMAL.inv_cdf(uniform(seed, *what))
-        if not moved or what[0] in POLITICAL:
-            return own
-        other = _NORMAL.inv_cdf(uniform(f"{seed}, moved", *what))
-        return math.sqrt(1.0 - moved**2) * own + moved * other
+        seed = str(self.declared.seed)
+        drawn = _NORMAL.inv_cdf(uniform(seed, *what))
+        if what[0] in POLITICAL:
+            return drawn
+        for name in ("tuned_to", "moved"):
+            share: float = getattr(self.declared, name)
+            if share:
+                other = _NORMAL.inv_cdf(uniform(f"{seed}, {name}", *what))
+                drawn = math.sqrt(1.0 - share**2) * drawn + share * other
+        return drawn
 
     def _compute(self, text: str, arm: str) -> float:
         known = facts().get(text)
