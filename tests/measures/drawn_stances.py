@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from revealed.instruments import QuestionSet, load_questions
-from revealed.instruments.experiments.maximisation import given
+from revealed.instruments.experiments.political_wording import shown
 from revealed.measures.politics import stance_judge
 from revealed.respondents import simulated
 from revealed.respondents.parse_question import parse_question
@@ -43,7 +43,7 @@ def to_read(views: pd.DataFrame) -> QuestionSet:
     """The questions that `study.stances` makes of a respondent's free answers."""
     asked = questions("policy_views")
     texts = {
-        (q, given(t))
+        (q, shown(t))
         for q, t, kind in zip(views["question"], views["text"], views["kind"], strict=True)
         if kind == "answered"
     }

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from revealed.instruments import Datasheet, QuestionSet, question_table
-from revealed.instruments.experiments.maximisation import given
-from revealed.instruments.experiments.political_wording import VIEWS
+from revealed.instruments.experiments.political_wording import VIEWS, shown
 
 if TYPE_CHECKING:
     from .config import Study
@@ -51,7 +50,7 @@ def build(run: Run, respondent: str) -> QuestionSet:
         proposals |= run.questions(name, VIEWS)["proposal"].to_dict()
         answers = run.answers(name, VIEWS).query("kind == 'answered'")
         said |= {
-            (source, given(text))
+            (source, shown(text))
             for source, text in zip(answers["question"], answers["text"], strict=True)
             if source in proposals
         }

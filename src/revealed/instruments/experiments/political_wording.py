@@ -14,6 +14,7 @@ import pandas as pd
 
 from ...foundation.errors import ConfigError
 from ..datasheet import Datasheet
+from ..forms import block
 from ..instrument import Instrument
 from . import politics
 
@@ -27,6 +28,13 @@ QUESTION_SETS: tuple[str, ...] = (VIEWS,)
 
 VIEWS_REWORDING = 3
 """The rewording that free answers are asked about, besides the text as written."""
+LONGEST_VIEW = 1500
+"""Characters of a free answer that a reader is shown; where it stands may be said last."""
+
+
+def shown(text: str) -> str:
+    """A free answer as a reader is shown it."""
+    return block(text)[:LONGEST_VIEW].strip()
 
 
 def build(name: str, folder: Path) -> Instrument:

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from ...foundation.schemas import Finding, Provenance
-from ...instruments.experiments.maximisation import given
+from ...instruments.experiments.political_wording import shown
 from .. import measurable
 from ..intervals import Array, Estimate, fisher_interval
 from .stance_judge import LEANS, NET, STANCES, Judge
@@ -48,7 +48,7 @@ def readings(
     by_text = dict(zip(zip(asked["source"], asked["given"], strict=True), numbers, strict=True))
     known = views.join(questions[["item", "lean", "area", "rewording"]], on="question")
     known["heard"] = [
-        by_text.get((question, given(text)), np.nan) if kind == "answered" else np.nan
+        by_text.get((question, shown(text)), np.nan) if kind == "answered" else np.nan
         for question, text, kind in zip(
             known["question"], known["text"], known["kind"], strict=True
         )
