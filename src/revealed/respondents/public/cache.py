@@ -109,7 +109,9 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("revealed"))
 
 
-def fetch(file: str, root: Path | None = None, *, unverified: bool = False) -> Path:
+def fetch(
+    file: str, root: Path | None = None, *, unverified: bool = False, checksum: str | None = None
+) -> Path:
     """The local path of a public file, downloaded if need be; its checksum is always verified.
 
     A cached file is verified too, and fetched again if it is wrong. The cache folder may be
@@ -124,6 +126,8 @@ def fetch(file: str, root: Path | None = None, *, unverified: bool = False) -> P
     unverified
         Accept a source whose checksum is not known to us. The SHA-256 of the first download is
         written beside the file, and every later call verifies against that.
+    checksum
+        The SHA-256 of a source whose checksum is not known to us, as the caller knows it.
 
     Raises
     ------
@@ -133,13 +137,13 @@ def fetch(file: str, root: Path | None = None, *, unverified: bool = False) -> P
     """
     source = find_source(file, root)
     path = cache_folder() / source.file
-    known = source.sha256 or _pinned(path)
+    known = source.sha256 or (checksum.lower() if checksum else _pinned(path))
     if known is None and not unverified:
         raise FetchError(
             "its checksum is not known, so it is not fetched without being asked for.",
             where=source.file,
-            todo="Call fetch(..., unverified=True), which notes the checksum of the first "
-            "download, or put the file's SHA-256 into data/sources.yaml.",
+            todo="Give the file's SHA-256 as you know it (--sha256), or put it into "
+            "data/sources.yaml; fetch(..., unverified=True) notes that of the first download.",
         )
     if known is not None and _is_right(path, known):
         return path
