@@ -78,6 +78,26 @@ def test_a_job_is_uploaded_started_followed_and_done(provider: TuningServer, pat
     assert provider.asked.total() == before
 
 
+def test_further_settings_are_sent_and_make_another_job(provider: TuningServer, path: Path) -> None:
+    plain = go(new(), provider, path)
+    other = new(epochs=1, batch=4, multiplier=2.0, seed=7)
+    job = go(other, provider, path)
+    assert job.job != plain.job
+    made = provider.jobs[-1]
+    assert made["hyperparameters"] == {
+        "n_epochs": 1, "batch_size": 4, "learning_rate_multiplier": 2.0,
+    }  # fmt: skip
+    assert made["seed"] == 7
+    # Where the provider hides the mark, a job of other settings is not taken for this one.
+    provider.hides_suffix = True
+    path.unlink()
+    assert go(other, provider, path).job == job.job
+    assert go(new(epochs=1, batch=8, multiplier=2.0, seed=7), provider, path).job != job.job
+    assert go(new(epochs=1, batch=4, multiplier=2.0, seed=8), provider, path).job != job.job
+    marks = {new(batch=b, seed=s).suffix for b in (None, 4) for s in (None, 1, 2)}
+    assert len(marks) == 6
+
+
 ROUTES = (UPLOAD, CREATE, LOOK, "GET /files", "GET /fine_tuning/jobs")
 FAULTS: list[Any] = [
     pytest.param(

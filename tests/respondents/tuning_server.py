@@ -115,7 +115,8 @@ class TuningServer:
                 "model": asked["model"], "training_file": asked["training_file"],
                 "hyperparameters": asked.get("hyperparameters", {}),
                 "user_provided_suffix": asked.get("suffix"), "status": STEPS[0], "error": None,
-                "fine_tuned_model": None, "finished_at": None, "organization_id": "o", "seed": 1,
+                "fine_tuned_model": None, "finished_at": None, "organization_id": "o",
+                "seed": asked.get("seed", 1),
                 "result_files": [], "trained_tokens": None, "validation_file": None,
             }  # fmt: skip
             self.jobs.append(job)

@@ -98,7 +98,9 @@ class _Worker:
                 return
             self.keep("creating")
             try:
-                made = await self.remote.create(self.job.file, self.job.suffix, self.job.epochs)
+                made = await self.remote.create(
+                    self.job.file, self.job.suffix, dict(self.job.settings), self.job.seed
+                )
             except Trouble as trouble:
                 if trouble.kind in ("reject", "refused", "fatal"):
                     # An answer that says no: nothing was made.
@@ -127,14 +129,15 @@ class _Worker:
             wait = min(2 * wait, self.timing.most)
 
     def is_job(self, row: Row, files: set[str]) -> bool:
-        """Whether a job at the provider is this attempt's: by its mark, else by file and passes."""
+        """Whether a job at the provider is this attempt's: by its mark, else by file and settings."""
         if str(row.get("id")) in self.job.past:
             return False
         mark = row.get("user_provided_suffix") or row.get("suffix")
         if mark:
             return bool(mark == self.job.suffix)
-        passes = (row.get("hyperparameters") or {}).get("n_epochs")
-        same = passes in (self.job.epochs, "auto", None)
+        told = row.get("hyperparameters") or {}
+        same = all(told.get(k) in (v, "auto", None) for k, v in self.job.settings.items())
+        same = same and (self.job.seed is None or row.get("seed") in (self.job.seed, None))
         model = str(row.get("model", self.remote.model))
         return str(row.get("training_file")) in files and model == self.remote.model and same
 

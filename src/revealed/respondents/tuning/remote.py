@@ -78,12 +78,13 @@ class Remote:
             after = str(page[-1].get("id"))
         return rows
 
-    async def create(self, file: str, suffix: str, epochs: int) -> Row:
+    async def create(self, file: str, suffix: str, settings: Row, seed: int | None = None) -> Row:
         """Start a job: the step that costs."""
+        further = {} if seed is None else {"seed": seed}
         return self._row(
             await self._call(
                 "acreate_fine_tuning_job", model=self.model, training_file=file, suffix=suffix,
-                hyperparameters={"n_epochs": epochs},
+                hyperparameters=settings, **further,
             )
         )  # fmt: skip
 

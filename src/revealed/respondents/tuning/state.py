@@ -34,6 +34,10 @@ class Job(BaseModel):
     lines: int
     tokens: int
     epochs: int = Field(ge=1)
+    batch: int | None = Field(default=None, ge=1)
+    multiplier: float | None = Field(default=None, gt=0)
+    """Batch size and factor on the learning rate; None leaves them to the provider."""
+    seed: int | None = None
     price: float | None = None
     """US dollars a trained token."""
     attempt: int = Field(default=1, ge=1)
@@ -57,11 +61,23 @@ class Job(BaseModel):
 
     @property
     def suffix(self) -> str:
-        """The job's mark at the provider: by content, model, passes and attempt."""
+        """The job's mark at the provider: by content, model, passes, further settings, attempt."""
         whole = f"{self.content}\n{self.model}\n{self.epochs}"
+        further = (self.batch, self.multiplier, self.seed)
+        if any(value is not None for value in further):
+            whole += "".join(f"\n{value}" for value in further)
         mark = hashlib.sha256(whole.encode()).hexdigest()[:12]
         # Eighteen characters are the shortest limit among providers.
         return f"rv-{mark}" + (f"-{self.attempt}"[:4] if self.attempt > 1 else "")
+
+    @property
+    def settings(self) -> dict[str, int | float]:
+        """How the provider is asked to train (``hyperparameters``)."""
+        told = {
+            "n_epochs": self.epochs, "batch_size": self.batch,
+            "learning_rate_multiplier": self.multiplier,
+        }  # fmt: skip
+        return {name: value for name, value in told.items() if value is not None}
 
     @property
     def ended(self) -> bool:
@@ -83,13 +99,14 @@ class Job(BaseModel):
 
 def job_of(
     respondent: str, model: str, provider: str, training: bytes, lines: int, tokens: int,
-    epochs: int, price: float | None,
+    epochs: int, price: float | None, batch: int | None = None, multiplier: float | None = None,
+    seed: int | None = None,
 ) -> Job:  # fmt: skip
     """A new job on this training file."""
     return Job(
         respondent=respondent, model=model, provider=provider,
         content=hashlib.sha256(training).hexdigest(), lines=lines, tokens=tokens, epochs=epochs,
-        price=price, since=time.time(),
+        price=price, batch=batch, multiplier=multiplier, seed=seed, since=time.time(),
     )  # fmt: skip
 
 
