@@ -76,6 +76,7 @@ def test_without_errors_nothing_is_corrected() -> None:
     perfect = drawn_judge(np.stack([np.eye(3)] * 2), 1)
     raw, corrected = stance.raw_score(read), stance.corrected_score(read, perfect)
     assert corrected.value == pytest.approx(raw.value)
+    assert perfect.bias.low < perfect.bias.value == 0.0 < perfect.bias.high
     # A perfect score on so few labeled answers is not perfectly known.
     assert corrected.high - corrected.low > raw.high - raw.low
     by_hand = read.assign(net=[(1, -1, 0)[int(h)] for h in read["heard"]]).groupby("lean")["net"]

@@ -154,7 +154,7 @@ def differences(findings: pd.DataFrame) -> tuple[Figure, str]:
     kept = ranked.sort_values(["lost", "size"]).index[:_MOST]
     shown = beyond.loc[kept]
     names = [
-        f"{short_name(row.respondent)}\n− {short_name(row.subject)}" for row in shown.itertuples()
+        f"{short_name(row.respondent)} − {short_name(row.subject)}" for row in shown.itertuples()
     ]
     fig, ax = figure(height_for(len(shown), each=0.5, rest=1.9))
     for table, colour, offset, legend in (
@@ -166,11 +166,14 @@ def differences(findings: pd.DataFrame) -> tuple[Figure, str]:
             ax, own, label="pair", colour=colour, offset=offset, legend=legend,
             reference=0.0 if offset < 0 else None,
         )  # fmt: skip
-    ax.set(xlabel="difference of scores", title="Who differs from whom?")
+    # Two lines, or long names leave no room for the axis.
+    lines = [name.replace(" − ", "\n− ") for name in names]
+    ax.set_yticks(range(len(names)), lines, parse_math=False, fontsize=9)
+    ax.set(xlabel="difference of scores", title="Who differs?")
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, shown["provenance"])
     told = [
-        f"{' '.join(name.split())}: {row.estimate:.2f} ({row.low:.2f} to {row.high:.2f})"
+        f"{name}: {row.estimate:.2f} ({row.low:.2f} to {row.high:.2f})"
         for name, row in zip(names, shown.itertuples(), strict=True)
     ]
     return fig, sentence(["Differences of two respondents' scores over wordings", *told])

@@ -9,7 +9,10 @@ is that of Santurkar et al. 2023 (arXiv 2303.17548, section 3.2):
 
 W the 1-Wasserstein distance of the options in their order, N of them, one unit apart. Two samples
 of one and the same distribution are at a distance too, so the plain number is too low, the more so
-the fewer answers there are; that is taken out by drawing both sides anew from what was observed.
+the fewer answers there are. So both sides are moved towards each other until samples of them would
+be as far apart, on average over the questions, as those that were observed; and the ends of the
+interval until samples would be as far apart as observed less or more 1.96 standard errors, which
+come from drawing both sides anew.
 """
 
 from __future__ import annotations
@@ -21,10 +24,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import optimize, stats
 
 from ...foundation.errors import DataError
 from ...foundation.schemas import Finding, Provenance
-from ..intervals import Array, Estimate, percentile
+from ..intervals import Array, Estimate
 from .stance_judge import STANCES
 
 OPTIONS = ("against", "neither", "favor")
@@ -36,7 +40,7 @@ ANSWERS_NEEDED = 5
 """Answers a proposal below which drawing anew does not show how far they vary."""
 PROPOSALS_NEEDED = 5
 REPLICATES = 500
-_METHOD = "1 less mean normalized 1-Wasserstein distance, bias and interval by redrawing both sides"
+_METHOD = "1 less mean normalized 1-Wasserstein distance, sampling of both sides taken out"
 
 
 @dataclass(frozen=True)
@@ -164,9 +168,9 @@ def representativeness(
     Returns
     -------
     Estimate
-        2A - mean(A*) with the basic bootstrap interval, A* of answers and people drawn anew from
-        the shares observed; the questions are held fixed. Cut at 0 and 1. NaN if fewer than
-        `PROPOSALS_NEEDED` proposals are left.
+        A with what sampling adds to the distances taken out, and its interval; the questions are
+        held fixed. Cut at 0 and 1. NaN if fewer than `PROPOSALS_NEEDED` proposals
+        are left.
 
     Raises
     ------
@@ -188,17 +192,43 @@ def representativeness(
     own, people = table.sum(axis=1).astype(int), groups.n[shared, g].astype(int)
     p, theirs = table / own[:, None], groups.shares[shared, g]
     value = float(plain(p, theirs))
+    # Both sides move along the line between them, by as little as their answers are many.
+    middle = (own[:, None] * p + people[:, None] * theirs) / (own + people)[:, None]
+    gap = np.abs(np.cumsum(p - theirs, axis=1)[:, :-1])
+    common = np.cumsum(middle, axis=1)[:, :-1]
+    sd = np.sqrt(common * (1 - common) * (1 / own + 1 / people)[:, None])
+    kept = min(1.0, _kept(gap, sd, float(gap.mean())))
     rng = np.random.default_rng(seed)
     size = (replicates, len(shared))
     drawn = plain(
-        rng.multinomial(own, p, size=size) / own[:, None],
-        rng.multinomial(people, theirs, size=size) / people[:, None],
+        rng.multinomial(own, middle + kept * (p - middle), size=size) / own[:, None],
+        rng.multinomial(people, middle + kept * (theirs - middle), size=size) / people[:, None],
     )
-    low, high = percentile(drawn)
-    freed = (2 * value - float(drawn.mean()), 2 * value - high, 2 * value - low)
-    center, low, high = (float(np.clip(x, 0.0, 1.0)) for x in freed)
+    # Distances are means of `gap` times the number of steps over the same, and so are their errors.
+    error = float(stats.norm.ppf(0.975)) * float(drawn.std(ddof=1))
+    ends = [1.0 - value + error, 1.0 - value, 1.0 - value - error]
+    low, center, high = (max(0.0, 1.0 - _kept(gap, sd, e) * float(gap.mean())) for e in ends)
     note = f"without the correction {value:.3f}"
     return Estimate(center, low, high, len(shared), _METHOD, note)
+
+
+def _kept(gap: Array, sd: Array, distance: float) -> float:
+    """By what the gaps must be multiplied to have, with sampling on top, this mean; 0 or more.
+
+    A difference of cumulated shares is taken as normal; the mean of |x| for such x is that of the
+    folded normal (Leone, Nelson and Nottingham 1961, Technometrics 3:543).
+    """
+    spread = np.maximum(sd, 1e-12)
+
+    def excess(kept: float) -> float:
+        mean = kept * gap
+        folded = spread * np.sqrt(2 / np.pi) * np.exp(-(mean**2) / (2 * spread**2))
+        folded += mean * (1 - 2 * stats.norm.cdf(-mean / spread))
+        return float(folded.mean()) - distance
+
+    if excess(0.0) >= 0 or not gap.any():
+        return 0.0
+    return float(optimize.brentq(excess, 0.0, 1.0 + 2.0 * distance / float(gap.mean())))
 
 
 def findings(
