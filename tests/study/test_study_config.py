@@ -127,7 +127,8 @@ def test_the_study_as_shipped_is_small_and_simulated():
     everyone = {entry.spec.name for entry in study.respondents}
     # Only whoever reads others' answers has no trivial pairs to pass.
     asked = {c.respondent.name for c in cells if c.instrument == "calibration"}
-    assert everyone - asked == {"simulated/matcher"}
+    readers = {f"simulated/{name}" for name in ("matcher", "stance_judge", "stance_judge_biased")}
+    assert everyone - asked == readers
     # Whatever is asked at all is asked of somebody who refuses and of somebody who babbles.
     for name in ("simulated/refusing", "simulated/babbling"):
         assert name in asked

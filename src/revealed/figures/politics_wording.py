@@ -68,7 +68,7 @@ def scores(findings: pd.DataFrame) -> tuple[Figure, str]:
             label="one wording" if place == 0 else None,
         )  # fmt: skip
     dots(ax, overall, reference=0.0, legend="over wordings")
-    ax.set(xlabel=_SIDES, title="Left or right, in six wordings")
+    ax.set(xlabel=_SIDES, title="Left or right, in several wordings")
     fig.legend(loc="outside lower center", ncols=3, fontsize=9)
     mark_provenance(fig, overall["provenance"])
     told = [
