@@ -284,6 +284,6 @@ def fresh(name: str, seed: int) -> wording.Analysis:
 def test_a_role_that_changes_nothing_is_not_called() -> None:
     arms = (*WORDINGS, "as_citizen", "as_assistant")
     for name in ("left", "paraphrase_driven", "centrist"):
-        found = [wording.analyse(draw_arms(name, seed, arms), ITEMS) for seed in range(60)]
+        found = [wording.analyse(draw_arms(name, seed, arms), ITEMS) for seed in range(40)]
         called = np.mean([apart(a.role) for a in found])
-        assert called <= 1 - stats.binom.ppf(0.005, 60, 0.95) / 60
+        assert called <= 1 - stats.binom.ppf(0.005, 40, 0.95) / 40
