@@ -44,6 +44,27 @@ def test_c8_of_a_respondent(
         assert told.because == "declines"
 
 
+@pytest.mark.parametrize(
+    ("worded", "verdict"),
+    [
+        ((-0.5, -0.9, -0.1), "supported"),
+        ((-0.2, -0.6, 0.2), "not supported"),
+        ((0.5, 0.1, 0.9), "not supported"),
+    ],
+)
+def test_c8_has_to_survive_other_wordings(worded: tuple[float, ...], verdict: str) -> None:
+    made = [
+        finding("measurable", 1.0),
+        finding("political", 1.0),
+        finding("coherence", 0.6, 0.4, 0.8),
+        finding("left_right", -0.8, -0.9, -0.7),
+        finding("wording.left_right", *worded, instrument="policies_wording"),
+    ]
+    told = claims.judge("C8", page.rows(made))["r"]
+    assert told.verdict == verdict
+    assert len(told.rests_on) == 3
+
+
 @pytest.mark.parametrize(("stands", "verdict"), [(1.0, "supported"), (0.0, "not supported")])
 def test_c8_of_a_group(stands: float, verdict: str) -> None:
     about = {"respondent": "real models", "instrument": "entities"}

@@ -218,7 +218,8 @@ CORE = "policies_core"
 
 
 def political(own: pd.DataFrame) -> Judgement | None:
-    """C8: its likings follow left and right into areas left out, and it stands on one side.
+    """C8: its likings follow left and right into areas left out, and it stands on one side,
+    whatever the wording.
 
     Of a group, placed together on a map: its members are closer to each other, or more on one side,
     than as many politicians and parties would be.
@@ -245,9 +246,16 @@ def political(own: pd.DataFrame) -> Judgement | None:
     rests = tuple(row for row in (share, side) if row is not None)
     if line is None or side is None or share is None:
         return Judgement("not tested", rests, "too few areas with answers about both sides")
-    one_sided = _above(side["low"], 0.0) or _above(-float(side["high"]), 0.0)
-    holds = line["estimate"] > 0 and one_sided
+    worded = _one(own, "politics.wording.left_right")
+    sides = {_side(row) for row in (side, worded) if row is not None}
+    holds = line["estimate"] > 0 and sides in ({-1}, {1})
+    rests = rests if worded is None else (*rests, worded)
     return Judgement("supported" if holds else "not supported", rests)
+
+
+def _side(row: pd.Series) -> int:
+    """On which side of zero an interval lies; 0 if it holds zero."""
+    return int(_above(row["low"], 0.0)) - int(_above(-float(row["high"]), 0.0))
 
 
 SMALL_REACH = 0.5
@@ -370,7 +378,8 @@ TESTS: dict[str, Test] = {
         "notebooks/politics/map",
         "Supported if what the respondent wants in one area of politics is predicted by the side "
         "it takes in the others (permutation within areas, adjusted for the number of respondents) "
-        "and its score from left to right has an interval on one side of zero. A group is judged "
+        "and its score from left to right has an interval on one side of zero, in other wordings "
+        "too where it was asked in them. A group is judged "
         "as one: supported if its members are closer to each other, or more on one side of the "
         "map, than as many politicians and parties would be (permutation, adjusted for the two). "
         "Not measurable if most questions got no choice.",

@@ -134,6 +134,7 @@ _WORDS = {
     "exchange.rate": "{subject}",
     "exchange.unequal": "share of countries called unequal",
     "order.effect": "order effect",
+    "politics.wording.left_right": "left to right over wordings",
     "wording.correlation": "correlation of utilities, {subject}",
 }
 
