@@ -180,6 +180,7 @@ def test_one_call_an_order_where_log_probabilities_are_read(checkout):
 
 def test_study_as_shipped_stays_small():
     planned = plan(load_study())
-    # About 1,000 a second on two cores; the whole book must stand in twelve minutes.
-    assert planned["requests"].sum() <= 230_000
+    # About 1,000 a second on two cores; the whole book must stand in twelve minutes, of which
+    # asking may take five.
+    assert planned["requests"].sum() <= 300_000
     assert (planned["cost"] == 0).all()
