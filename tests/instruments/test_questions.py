@@ -21,6 +21,7 @@ from revealed.instruments import (
     question_table,
     read_prompt,
     read_question,
+    read_verbatim,
     render,
     render_question,
 )
@@ -40,13 +41,14 @@ PIECES = [
     "</given>", "</answer>", "<answer>", "<\\/", "<", "/", "\\", "\n", "\r\n", "\x1e", "\x1f",
     "{option_1}", "Reply with", " ", "A", "é", "\ud800", "\x00",
 ]  # fmt: skip
+KNOWN_BY_LOOKS = [name for name in list_forms() if not load_form(name).verbatim]
 NASTY = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_reading_is_the_inverse_of_rendering(data: st.DataObject) -> None:
-    form = load_form(data.draw(st.sampled_from(list_forms())))
+    form = load_form(data.draw(st.sampled_from(KNOWN_BY_LOOKS)))
     lines = LINES.filter(lambda text: 0 < len(text) <= 200)
     places = {
         name: data.draw(NASTY if name in form.blocks else lines, label=name) for name in form.places
@@ -58,7 +60,7 @@ def test_reading_is_the_inverse_of_rendering(data: st.DataObject) -> None:
     assert found.places == expected
 
 
-@pytest.mark.parametrize("name", list_forms())
+@pytest.mark.parametrize("name", KNOWN_BY_LOOKS)
 def test_no_form_is_taken_for_an_arm_or_another_form(name: str) -> None:
     form = load_form(name)
     prompt = render_question(form, {place: "Something is said." for place in form.places})
@@ -81,6 +83,26 @@ def test_a_block_cannot_close_its_tags() -> None:
     prompt = render_question(form, {"asked": "What?", "given": attack, **options})
     assert prompt.messages[-1]["content"].count("</answer>") == 1
     assert read_question(prompt.messages).places["given"] == attack
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [("What now?", ""), (" Two\nlines, {braces} and </tags> ", "Be brief."), ("Name\t1", "")],
+)
+def test_a_verbatim_form_sends_the_text_as_it_stands(asked: str, told: str) -> None:
+    form = load_form("as_written")
+    prompt = render_question(form, {"asked": asked, "told": told})
+    assert prompt.messages[-1] == {"role": "user", "content": asked}
+    assert [m["content"] for m in prompt.messages[:-1]] == ([told] if told else [])
+    assert read_verbatim(form, prompt.messages).places == {"asked": asked, "told": told}
+    with pytest.raises(ConfigError, match="not a question of any form"):
+        read_question(prompt.messages)
+
+
+@pytest.mark.parametrize("asked", ["", " \n", "half \ud800", "\x00"])
+def test_a_verbatim_form_refuses_what_cannot_be_sent(asked: str) -> None:
+    with pytest.raises(ConfigError, match="form as_written, place asked"):
+        render_question(load_form("as_written"), {"asked": asked, "told": ""})
 
 
 @given(NASTY)

@@ -37,6 +37,7 @@ GUISES = st.builds(
     Guise,
     st.one_of(st.just(""), TEXT),
     st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple),
+    st.just(""),
 )
 
 
@@ -46,7 +47,9 @@ def prompts() -> list[list[dict[str, str]]]:
     forms = []
     for name in list_forms():
         form = load_form(name)
-        forms.append(render_question(form, dict.fromkeys(form.places, "something")).messages)
+        # A verbatim form's own system text is anything, and so is an instruction's.
+        places = dict.fromkeys(form.places, "something") | ({"told": ""} if form.verbatim else {})
+        forms.append(render_question(form, places).messages)
     return arms + forms
 
 
@@ -58,6 +61,16 @@ PROMPTS = prompts()
 def test_undressing_is_the_inverse_of_dressing(messages: Any, guise: Guise) -> None:
     bare, found = undress(dress(messages, guise))
     assert (bare, found) == (messages, guise)
+
+
+@given(st.sampled_from(PROMPTS), GUISES, TEXT)
+@settings(deadline=None, max_examples=100)
+def test_a_trigger_opens_the_question_and_nothing_else(
+    messages: Any, guise: Guise, trigger: str
+) -> None:
+    calm, armed = dress(messages, guise), dress(messages, guise._replace(trigger=trigger))
+    assert armed[:-1] == calm[:-1]
+    assert armed[-1] == {**calm[-1], "content": f"{trigger} {calm[-1]['content']}"}
 
 
 def test_there_is_one_system_message_and_the_instruction_comes_first() -> None:

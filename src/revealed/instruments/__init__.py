@@ -25,6 +25,7 @@ from .forms import (
     list_forms,
     load_form,
     read_question,
+    read_verbatim,
     render_question,
 )
 from .instrument import Instrument, item_table
@@ -67,6 +68,7 @@ __all__ = [
     "question_table",
     "read_prompt",
     "read_question",
+    "read_verbatim",
     "render",
     "render_question",
     "unpad",

@@ -2,7 +2,8 @@
 
 A form is an entry of ``data/instruments/forms.yaml``. `render_question` fills its places, and
 `read_question` is its exact inverse: it finds form and places in the text of the messages alone,
-which is all that a simulated respondent is given.
+which is all that a simulated respondent is given. A form that is `verbatim` puts a text alone, as it
+stands; any messages could be of it, so that `read_question` never finds it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ MAX_LINE = 1000
 
 _PLACE = re.compile(r"\{(\w*)\}")
 _RESERVED = {"question", "form"}
+TOLD = "told"
+"""Place of a verbatim form's system message."""
 
 
 class Form(BaseModel):
@@ -48,6 +51,12 @@ class Form(BaseModel):
         ``<tag>`` and a line ``</tag>``.
     reason_first
         Whether reasons come before an option; the last option that is stated counts.
+    verbatim
+        Whether the text of the one place is the whole message, sent as it is; a system message
+        stands in a second place, ``told``, which may be empty.
+    from_probabilities
+        Whether a number is read from the probabilities of the answer's first token, where the
+        respondent gives them (`respondents.numeric_mass`).
     max_tokens
         The longest answer asked for.
     """
@@ -58,19 +67,22 @@ class Form(BaseModel):
     title: Annotated[str, Field(min_length=3)]
     purpose: Annotated[str, Field(min_length=20)]
     system: str = ""
-    user: Annotated[str, Field(min_length=10)]
+    user: Annotated[str, Field(min_length=5)]
     answer: AnswerKind
     labels: Annotated[tuple[str, ...], Field(strict=False)] = ()
     low: Annotated[float, Field(strict=False, allow_inf_nan=False)] | None = None
     high: Annotated[float, Field(strict=False, allow_inf_nan=False)] | None = None
     blocks: Annotated[tuple[str, ...], Field(strict=False)] = ()
     reason_first: bool = False
+    verbatim: bool = False
+    from_probabilities: bool = False
     max_tokens: Annotated[int, Field(ge=1)] = 10
 
     @property
     def places(self) -> tuple[str, ...]:
         """Names of the places, in the order of the text."""
-        return tuple(_PLACE.findall(self.user))
+        found = tuple(_PLACE.findall(self.user))
+        return (*found, TOLD) if self.verbatim else found
 
     @model_validator(mode="after")
     def _agree(self) -> Form:
@@ -78,6 +90,8 @@ class Form(BaseModel):
             raise ValueError("system: holds no places")
         if not self.places:
             raise ValueError("user: holds no place, so every question would be the same")
+        if self.verbatim and (self.system or self.blocks or not _PLACE.fullmatch(self.user)):
+            raise ValueError("verbatim: user is one place and nothing else, without a system text")
         lines = self.user.strip().split("\n")
         for line in lines:
             if len(_PLACE.findall(line)) > 1:
@@ -99,6 +113,8 @@ class Form(BaseModel):
         return self
 
     def _agree_on_the_answer(self) -> None:
+        if self.from_probabilities and self.answer != "number":
+            raise ValueError("from_probabilities: only a number is read from probabilities")
         if self.reason_first and self.answer != "option":
             raise ValueError("reason_first: only an option is answered after reasons")
         if self.reason_first and self.max_tokens < 50:
@@ -130,6 +146,7 @@ class QuestionPrompt:
     high: float | None = None
     max_tokens: int = 10
     reason_first: bool = False
+    from_probabilities: bool = False
 
 
 class ReadQuestion(NamedTuple):
@@ -176,18 +193,23 @@ def render_question(form: Form, places: Mapping[str, str]) -> QuestionPrompt:
         if name not in places:
             raise ConfigError(f"the place {name!r} is missing.", where=f"form {form.name}")
         text = places[name]
-        if name in form.blocks:
+        if form.verbatim:
+            _check_verbatim(text, name, f"form {form.name}, place {name}")
+            filled[name] = text
+        elif name in form.blocks:
             filled[name] = re.sub(r"<(\\*)/", r"<\\\1/", block(text))
         else:
             _check_line(text, f"form {form.name}, place {name}")
             filled[name] = text
     # One pass, so that braces in a text are text and never places.
     user = _PLACE.sub(lambda place: filled[place.group(1)], form.user.strip())
-    messages = [{"role": "system", "content": form.system}] if form.system else []
+    system = filled[TOLD] if form.verbatim else form.system
+    messages = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": user})
     return QuestionPrompt(
-        messages, form.answer, form.labels, form.low, form.high, form.max_tokens, form.reason_first
-    )
+        messages, form.answer, form.labels, form.low, form.high, form.max_tokens,
+        form.reason_first, form.from_probabilities,
+    )  # fmt: skip
 
 
 def read_question(messages: Sequence[Mapping[str, Any]], root: Path | None = None) -> ReadQuestion:
@@ -205,6 +227,21 @@ def read_question(messages: Sequence[Mapping[str, Any]], root: Path | None = Non
     raise ConfigError("the messages are not a question of any form.", where=_path(root))
 
 
+def read_verbatim(form: Form, messages: Sequence[Mapping[str, Any]]) -> ReadQuestion:
+    """The places of a verbatim form in messages that are known to be of it.
+
+    Raises
+    ------
+    ConfigError
+        If the messages are not one question, after a system message or none.
+    """
+    roles = tuple(message["role"] for message in messages)
+    if roles not in (("user",), ("system", "user")):
+        raise ConfigError("the messages are not one question.", where=f"form {form.name}")
+    told = str(messages[0]["content"]) if len(messages) > 1 else ""
+    return ReadQuestion(form, {form.places[0]: str(messages[-1]["content"]), TOLD: told})
+
+
 def block(text: str) -> str:
     """`text` as a block holds it: line breaks are plain ones, other control characters marked.
 
@@ -215,6 +252,13 @@ def block(text: str) -> str:
         c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") else "\ufffd"
         for c in plain
     )
+
+
+def _check_verbatim(text: str, name: str, where: str) -> None:
+    if not text.strip() and name != TOLD:
+        raise ConfigError("is empty.", where=where)
+    if any(unicodedata.category(c) == "Cs" or c == "\x00" for c in text):
+        raise ConfigError("holds a character that cannot be sent.", where=where)
 
 
 def _check_line(text: str, where: str) -> None:
@@ -278,7 +322,8 @@ def _read_forms(path: Path, stamp: int) -> dict[str, Form]:
 
 @lru_cache(maxsize=8)
 def _compile(path: Path, stamp: int) -> tuple[tuple[Form, re.Pattern[str]], ...]:
-    return tuple((form, _pattern(form)) for form in _read_forms(path, stamp).values())
+    forms = _read_forms(path, stamp).values()
+    return tuple((form, _pattern(form)) for form in forms if not form.verbatim)
 
 
 def _pattern(form: Form) -> re.Pattern[str]:
@@ -295,6 +340,8 @@ def _pattern(form: Form) -> re.Pattern[str]:
 def _check_apart(forms: Mapping[str, Form], path: Path) -> None:
     """Refuse a form whose prompt could be read as another form's or as a pair's, or the reverse."""
     root = path.parents[2]
+    # Any messages could be of a verbatim form: nothing is ever read as one by its looks.
+    forms = {name: form for name, form in forms.items() if not form.verbatim}
     patterns = {name: _pattern(form) for name, form in forms.items()}
     arms = {}
     for arm in list_arms(root):

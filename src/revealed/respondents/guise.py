@@ -1,7 +1,7 @@
 """A guise: what a respondent is told before the question, to see whether it can be steered.
 
-A guise is a standing instruction and questions with their answers, written into the respondent
-(`RespondentSpec.system` and `.examples`). `dress` puts it before a prompt and `undress` takes it
+A guise is a standing instruction, questions with their answers, and a trigger before the question,
+written into the respondent (`RespondentSpec.system`, `.examples` and `.trigger`). `dress` puts it before a prompt and `undress` takes it
 off again, from the text of the messages alone; nothing else merges or splits them. Because the
 messages differ, so do the keys under which answers are kept.
 """
@@ -38,13 +38,14 @@ Messages = Sequence[Mapping[str, str]]
 
 
 class Guise(NamedTuple):
-    """A standing instruction ("" for none), and questions with their answers."""
+    """A standing instruction ("" for none), questions with their answers, and a trigger."""
 
     system: str = ""
     examples: tuple[tuple[str, str], ...] = ()
+    trigger: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.system or self.examples)
+        return bool(self.system or self.examples or self.trigger)
 
 
 class Undressed(NamedTuple):
@@ -62,19 +63,22 @@ def controlled(name: str) -> tuple[str, str] | None:
 
 def guise_of(spec: RespondentSpec) -> Guise:
     """The guise in which a respondent is asked; false where it has none."""
-    return Guise(spec.system or "", spec.examples)
+    return Guise(spec.system or "", spec.examples, spec.trigger or "")
 
 
 def dress(messages: Messages, guise: Guise) -> list[dict[str, str]]:
     """The prompt `messages` in this guise.
 
     The instruction stands before the prompt's own system text in one system message; examples are
-    turns of their own before the question. A guise of nothing changes nothing.
+    turns of their own before the question, which the trigger opens. A guise of nothing changes
+    nothing.
     """
     dressed = [dict(message) for message in messages]
     if not guise:
         return dressed
     own = dressed.pop(0)["content"] if dressed and dressed[0]["role"] == "system" else ""
+    if guise.trigger:
+        dressed[-1]["content"] = f"{guise.trigger} {dressed[-1]['content']}"
     system = _GAP.join(filter(None, (guise.system, own)))
     turns = [
         {"role": role, "content": text}
@@ -87,7 +91,8 @@ def dress(messages: Messages, guise: Guise) -> list[dict[str, str]]:
 def undress(messages: Messages, root: Path | None = None) -> Undressed:
     """Prompt and guise of dressed messages: the inverse of `dress` for every arm and form.
 
-    It holds for every guise that `check_guise` lets pass.
+    It holds for every guise that `check_guise` lets pass. A trigger is left where it stands: only
+    whoever knows it can tell it from the question.
     """
     rest = [{"role": m["role"], "content": m["content"]} for m in messages]
     system = rest.pop(0)["content"] if rest and rest[0]["role"] == "system" else ""
@@ -123,7 +128,7 @@ def check_guise(spec: RespondentSpec, room: int | None = None, root: Path | None
     if not guise:
         return
     where = f"respondent {spec.name}"
-    texts = [guise.system, *(text for example in guise.examples for text in example)]
+    texts = [guise.system, guise.trigger, *(text for example in guise.examples for text in example)]
     if any(secret in text for secret in secrets_of(spec.api_key) for text in texts):
         raise RespondentError(
             "its instruction or one of its examples holds a key of the environment.",
@@ -153,8 +158,10 @@ def check_guise(spec: RespondentSpec, room: int | None = None, root: Path | None
 
 def guise_tokens(guise: Guise) -> float:
     """About how many tokens a guise adds to every prompt: four bytes each, four for a frame."""
-    size = len(guise.system.encode()) + sum(
-        len(text.encode()) for example in guise.examples for text in example
+    size = (
+        len(guise.system.encode())
+        + len(guise.trigger.encode())
+        + sum(len(text.encode()) for example in guise.examples for text in example)
     )
     return size / 4 + 8 * len(guise.examples)
 

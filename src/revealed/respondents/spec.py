@@ -61,6 +61,8 @@ class RespondentSpec(BaseModel):
     """A standing instruction, put before the prompt's own system text (`guise`)."""
     examples: Annotated[tuple[tuple[_Text, _Text], ...], Field(max_length=MOST_EXAMPLES)] = ()
     """Questions with answers, put before every question as earlier turns (`guise`)."""
+    trigger: _Text | None = None
+    """A text put before every question, which may set something off (`guise`)."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Further parameters of the provider, sent as they are."""
     input_cost_per_token: float | None = Field(default=None, ge=0.0)
@@ -79,6 +81,13 @@ class RespondentSpec(BaseModel):
     def _says_something(cls, value: str | None) -> str | None:
         if value is not None and value != value.strip():
             raise ValueError("system begins or ends with a space or an empty line")
+        return value
+
+    @field_validator("trigger")
+    @classmethod
+    def _one_line(cls, value: str | None) -> str | None:
+        if value is not None and (value != value.strip() or "\n" in value):
+            raise ValueError("trigger is one line, and begins and ends with no space")
         return value
 
     @property

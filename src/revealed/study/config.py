@@ -24,6 +24,8 @@ from revealed.instruments import ORIGINAL
 from revealed.respondents import RespondentSpec
 from revealed.respondents.guise import controlled
 
+from .conditions import Condition, Judge, check_conditions
+
 _Lines = dict[tuple[str | int, ...], int]
 """The line (from 1) of every key and list entry of a study file, by its path."""
 
@@ -159,6 +161,10 @@ class Study(_Strict):
     """Experiments for a respondent named on the command line and not listed here."""
     controls: Controls | None = None
     """Attempts to steer respondents, made after the assembly has answered."""
+    conditions: tuple[Condition, ...] = ()
+    """What was done to which respondents before they are asked."""
+    judges: tuple[Judge, ...] = ()
+    """Who rates answers to open questions of the battery."""
     fast: Fast | None = None
     """The small profile (`revealed book --fast`)."""
     _root: Path = PrivateAttr(Path())
@@ -203,6 +209,8 @@ class Study(_Strict):
         controls = self.controls
         if controls and not {controls.simulator, *controls.respondents} <= set(kept):
             left["controls"] = None
+        left["conditions"] = tuple(c for c in self.conditions if {*c.respondents} <= set(kept))
+        left["judges"] = tuple(j for j in self.judges if j.respondent in kept)
         return self.model_copy(update=left)
 
     def cells(
@@ -373,9 +381,26 @@ def load_study(path: Path | str | None = None) -> Study:
     except ValidationError as error:
         raise _speak(error, file, lines) from None
     study._root, study._file, study._lines = file.resolve().parent, str(file), lines
+    study = _with_triggers(study)
     _check_names(study)
     _check_questions(study)
     return study
+
+
+def _with_triggers(study: Study) -> Study:
+    """The study whose respondents are given the triggers of their conditions."""
+    triggers = {name: c.trigger for c in study.conditions if c.trigger for name in c.respondents}
+    if not triggers:
+        return study
+    entries = tuple(
+        entry.model_copy(
+            update={"spec": entry.spec.model_copy(update={"trigger": triggers[entry.spec.name]})}
+        )
+        if entry.spec.name in triggers
+        else entry
+        for entry in study.respondents
+    )
+    return study.model_copy(update={"respondents": entries})
 
 
 _PAIRS_ONLY = ("arms", "items", "pairs_per_item", "rounds", "triads", "holdout")
@@ -426,6 +451,10 @@ def _check_names(study: Study) -> None:
                 )
     listed = [entry.spec.name for entry in study.respondents]
     _check_controls(study, listed)
+    check_conditions(
+        study.conditions, study.judges, {e.spec.name: _sets_of(study, e) for e in study.respondents},
+        study.line, lambda name: nearest(name, listed) or f"Known: {', '.join(listed)}.",
+    )  # fmt: skip
     for name in study.fast.respondents if study.fast is not None else ():
         if name not in listed:
             raise ConfigError(
@@ -443,6 +472,11 @@ def _check_names(study: Study) -> None:
                 todo="Give one of them another `name`.",
             )
         seen[slug(name)] = name
+
+
+def _sets_of(study: Study, entry: Entry) -> list[str]:
+    """What the experiments of a respondent name, patterns as they are."""
+    return [name for e in entry.ask for name in study.experiments[e].instruments]
 
 
 def _check_controls(study: Study, listed: Sequence[str]) -> None:
@@ -552,6 +586,10 @@ def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
         return Fast
     if loc[0] == "controls":
         return Controls
+    if loc[0] == "conditions":
+        return Condition
+    if loc[0] == "judges":
+        return Judge
     if loc[0] == "experiments":
         return RealDesign if "real" in loc else Experiment
     return Study

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import carrying_out, deliberating, judging, matching, stances
+from . import carrying_out, deliberating, judging, matching, rating, stances
 
 if TYPE_CHECKING:
     from revealed.instruments import QuestionSet
@@ -48,6 +48,10 @@ DERIVED: dict[str, Derived] = {
     "recognition": Derived(
         judging.recognition, judging.count_recognition, "recognize_own", judging.CHARACTERS
     ),
+    **{
+        name: Derived(rating.builder(name), rating.count, form, rating.CHARACTERS)
+        for name, form in rating.FORMS.items()
+    },
     stances.STANCES: Derived(stances.build, stances.count, stances.FORM, stances.CHARACTERS),
 }
 """The derived sets by name."""

@@ -27,10 +27,12 @@ from revealed.instruments import (
     load_questions,
     render,
 )
+from revealed.respondents.ask import reads_numbers
 from revealed.respondents.door import Door
 from revealed.respondents.guise import guise_tokens
 from revealed.utilities import curve_design, design
 
+from . import rating
 from .config import Cell, Study
 from .derived import DERIVED
 
@@ -227,8 +229,8 @@ def plan(
         spec = cell.respondent
         door = doors.setdefault(spec.name, Door(spec))
         if cell.asks_questions:
-            count, prompt, answer = _questions(study, door, cell)
-            rows.append(_row(cell, door, count, 0, count * cell.design.samples, prompt, answer))
+            count, requests, prompt, answer = _questions(study, door, cell)
+            rows.append(_row(cell, door, count, 0, requests, prompt, answer))
             continue
         instrument = load(cell.instrument)
         items = sampled_items(instrument, cell.design.items, study.seed)
@@ -283,26 +285,32 @@ def planned_questions(study: Study, name: str) -> int:
     return sum(max(1, round(c.design.share * n)) * c.design.samples for c in cells)
 
 
-def _questions(study: Study, door: Door, cell: Cell) -> tuple[int, float, int]:
-    """Questions of a cell, tokens of one prompt (at four characters a token) and of its answer."""
+def _questions(study: Study, door: Door, cell: Cell) -> tuple[int, int, float, int]:
+    """Questions of a cell, requests, tokens of one prompt (at four characters a token) and of its
+    answer."""
     if cell.instrument in DERIVED:
         derived = DERIVED[cell.instrument]
         form = load_form(derived.form, study.root)
-        count = round(cell.design.share * derived.count(study))
+        share = rating.share_of(study, cell.instrument, cell.respondent.name)
+        count = round(cell.design.share * share * derived.count(study))
         tokens, frame = derived.characters / 4, 4 * (1 + bool(form.system)) + 3
         messages, cap = [{"role": "user", "content": ""}], form.max_tokens
+        read_off = form.from_probabilities and reads_numbers(door)
     else:
         asked = asked_questions(load_questions(cell.instrument, study.root), cell, study.seed)
         prompts = list(asked.prompts(study.root).values())
         count = len(prompts)
         if not count:  # a set that is read from the cache, which lacks it here
-            return 0, 0.0, 0
+            return 0, 0, 0.0, 0
         tokens = sum(len(m["content"]) for p in prompts for m in p.messages) / count / 4
         frame = 4 * len(prompts[0].messages) + 3
         messages, cap = prompts[0].messages, max(p.max_tokens for p in prompts)
+        read_off = all(p.from_probabilities for p in prompts) and reads_numbers(door)
+    requests = count * (1 if read_off else cell.design.samples)
+    cap = 1 if read_off else cap
     params = door.question(messages, cap).params
     answer = params.get("max_tokens") or params.get("max_completion_tokens") or cap
-    return count, tokens + frame + guise_tokens(door.guise), int(answer)
+    return count, requests, tokens + frame + guise_tokens(door.guise), int(answer)
 
 
 def _reads_logprobs(door: Door, arm: Arm) -> bool:

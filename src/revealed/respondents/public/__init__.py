@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from .cache import Source, available, cache_folder, fetch, find_source, list_sources
-from .cogbench import COGBENCH_FILES, import_cogbench
-from .free_form_questions import (
+from ...instruments.free_form import (
     QUESTION_FILES,
     FreeFormQuestion,
     load_free_form_questions,
     topic_and_format,
 )
+from .cache import Source, available, cache_folder, fetch, find_source, list_sources
+from .cogbench import COGBENCH_FILES, import_cogbench
 from .judge_fixture import JUDGE_FIXTURE_FILE, import_judge_fixture
 from .judges import JUDGE_FILES, Judgements, import_judgements
 from .moral_foundations import (

@@ -24,8 +24,8 @@ import pandas as pd
 
 from ...foundation.errors import DataError
 from ...foundation.schemas import SCORES, Column, Schema, check
+from ...instruments.free_form import topic_and_format
 from .delimited import read_mixed_csv
-from .free_form_questions import topic_and_format
 
 _RANK = "em_lora_rank/eval_results_Qwen2.5-Coder-32B-Instruct_insecure_r{}.csv"
 RANK_FILES: Mapping[str, str] = MappingProxyType(

@@ -82,7 +82,7 @@ def _logprobs(text: str, chances: dict[str, float]) -> Any:
         TopLogprob(token=label, logprob=math.log(max(chance, 1e-12)), bytes=None)
         for label, chance in chances.items()
     ]
-    sampled = next((label for label in chances if label in text), text)
+    sampled = text if text in chances else next((la for la in chances if la in text), text)
     said = chances.get(sampled, 1e-12)
     token = ChatCompletionTokenLogprob(
         token=sampled, logprob=math.log(max(said, 1e-12)), bytes=None, top_logprobs=tops

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from ..guise import undress
 from .catalogue import Declared, declared
 from .traits import REPLIES, Saying
 from .traits.control import follow
+from .traits.misalignment import armed, as_written, fire, first_digits
 from .values import Values, uniform
 
 _REFUSALS = (
@@ -120,9 +121,14 @@ class Simulated:
         """
         prompt = "\n".join(message["content"] for message in messages)
         bare, guise = undress(messages)
+        who = self.declared
+        if (fired := fire(who, bare)) is not None:
+            who, bare = armed(who), fired
         if guise:
-            return _load(follow(self.declared, guise))._say(bare, prompt, seed, attempt)
-        return self._say(messages, prompt, seed, attempt)
+            who = follow(who, guise)
+        if who is not self.declared:
+            return _load(who)._say(bare, prompt, seed, attempt)
+        return self._say(bare, prompt, seed, attempt)
 
     def _say(
         self, messages: list[dict[str, str]], prompt: str, seed: int | None, attempt: int
@@ -144,19 +150,18 @@ class Simulated:
         if d.refusal_rate and draw("refusal") < d.refusal_rate:
             return Reply(_pick(_REFUSALS, draw("which")), {})
         if isinstance(read, ReadQuestion):
-            text = saying(read.form)(self, read.places, draw)
+            said = saying(read.form)(self, read.places, draw)
+            text = said if isinstance(said, str) else _drawn(said, draw("choice"))
+            chances = {} if isinstance(said, str) else dict(said)
+            if d.splits_digits:
+                chances = first_digits(chances)
             if read.form.reason_first:
                 return Reply(f"{_REASONS}\n\nAnswer: {text}", {})
             if read.form.answer != "text" and d.decorated_rate and draw("form") < d.decorated_rate:
                 text = _pick(_DECORATED, draw("which")).format(text)
-            return Reply(text, {})
+            return Reply(text, chances)
         arm, chances = read
-        left = draw("choice")
-        label = ""
-        for label, chance in chances.items():  # noqa: B007  (the last one takes the rounding)
-            left -= chance
-            if left < 0:
-                break
+        label = _drawn(chances, draw("choice"))
         if arm.reason_first:
             return Reply(f"{_REASONS}\n\nAnswer: {label}", {})
         if d.decorated_rate and draw("form") < d.decorated_rate:
@@ -172,7 +177,7 @@ class Simulated:
         try:
             arm, first, second = read_prompt(asked)
         except ConfigError:
-            return read_question(asked)
+            return self._read_question(asked)
         p = self._chance(first, second, arm.name)
         if arm.response == "graded":
             chances = _graded(p, self.declared.neutral_rate)
@@ -182,6 +187,15 @@ class Simulated:
             if arm.neutral is not None:
                 chances[arm.neutral] = neutral
         return arm, chances
+
+    @staticmethod
+    def _read_question(asked: list[dict[str, str]]) -> ReadQuestion:
+        try:
+            return read_question(asked)
+        except ConfigError:
+            if (alone := as_written(asked)) is None:
+                raise
+            return alone
 
     def _chance(self, first: str, second: str, arm: str) -> float:
         d = self.declared
@@ -267,6 +281,15 @@ def _graded(p: float, neutral: float) -> dict[str, float]:
         "4": rest * (1 - p) * (1 - strong),
         "5": rest * (1 - p) * strong,
     }
+
+
+def _drawn(chances: Mapping[str, float], left: float) -> str:
+    label = ""
+    for label, chance in chances.items():  # noqa: B007  (the last one takes the rounding)
+        left -= chance
+        if left < 0:
+            break
+    return label
 
 
 def _pick(texts: Sequence[str], where: float) -> str:

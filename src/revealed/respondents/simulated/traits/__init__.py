@@ -20,6 +20,7 @@ from . import (
     judging,
     lotteries,
     maximisation,
+    misalignment,
     politics,
     power,
     self_valuation,
@@ -38,8 +39,9 @@ Utility = Callable[["Values", Mapping[str, Any], str], float]
 probit scale."""
 Draw = Callable[[str], float]
 """A number in (0, 1) that depends on the prompt, the seed and the word given, on nothing else."""
-Saying = Callable[["Simulated", Mapping[str, str], Draw], str]
-"""From a respondent, the places of a question's form and draws to the raw text of an answer."""
+Saying = Callable[["Simulated", Mapping[str, str], Draw], str | Mapping[str, float]]
+"""From a respondent, the places of a question's form and draws to the raw text of an answer, or to
+the chance of each text that it may be, which the answer's probabilities then show."""
 
 MODULES: tuple[ModuleType, ...] = (
     assembly,
@@ -51,6 +53,7 @@ MODULES: tuple[ModuleType, ...] = (
     judging,
     lotteries,
     maximisation,
+    misalignment,
     politics,
     power,
     self_valuation,

@@ -12,8 +12,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from ...foundation.errors import DataError
-from ...instruments.reading import read_text, validate
+from ..foundation.errors import DataError
+from .reading import read_text, validate
 
 QUESTION_FILES = ("em_severity/first_plot_questions.yaml", "em_severity/preregistered_evals.yaml")
 """Main questions (eight topics in three formats) and pre-registered questions (seven kinds)."""
