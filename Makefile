@@ -68,6 +68,9 @@ lock:
 	  - -o requirements/bootstrap.lock -q
 	printf 'safetensors>=0.6\ntransformers>=4.57\n' | uv pip compile --universal --generate-hashes \
 	  --python-version 3.11.7 -c requirements.lock - -o requirements/probe.lock -q
+	printf 'accelerate>=1.0\npeft>=0.17\npsutil>=5.9\n' | uv pip compile --universal --generate-hashes \
+	  --no-deps --python-version 3.11.7 -c requirements.lock -c requirements/probe.lock - \
+	  -o requirements/tune.lock -q
 	for cuda in 12 13; do \
 	  echo "cupy-cuda$${cuda}x[ctk]>=14.2" | uv pip compile --universal --generate-hashes \
 	    --python-version 3.11.7 -c requirements.lock - -o requirements/gpu$$cuda.lock -q; done

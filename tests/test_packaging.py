@@ -145,6 +145,24 @@ def test_probe_lock_agrees_with_the_main_lock_and_leaves_torch_out():
     }
 
 
+def test_tune_lock_adds_to_the_others_and_leaves_torch_out():
+    tune, main = locked(ROOT / "requirements" / "tune.lock"), locked(LOCKS[0])
+    probe = locked(ROOT / "requirements" / "probe.lock")
+    assert {"accelerate", "peft"} <= set(tune)
+    assert "torch" not in tune
+    # What the recipe needs beside torch stands in one of the three.
+    wanted = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["tune"]]
+    for requirement in wanted:
+        name = canonicalize_name(requirement.name)
+        if name != "torch":
+            version = (tune.get(name) or probe.get(name) or main[name])[0]
+            assert requirement.specifier.contains(version)
+    for other in (probe, main):
+        assert all(
+            other[name][0] == version for name, (version, _) in tune.items() if name in other
+        )
+
+
 def test_one_version_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == revealed.__version__ == PROJECT["project"]["version"]

@@ -10,11 +10,10 @@ import pandas as pd
 from revealed.instruments import load_instrument
 from revealed.measures.shift import LIVES, OUTCOMES, POLITICS, SELF, Answers, Asking, Topics, read
 from revealed.respondents.simulated import load
-from revealed.utilities.design import random_connected
 
 INSTRUMENTS = {
     OUTCOMES: "control_outcomes", LIVES: "control_lives", SELF: "self_existence",
-    POLITICS: "policies_wording", "calibration": "calibration",
+    POLITICS: "shift_policies", "calibration": "calibration",
 }  # fmt: skip
 SAMPLES = {OUTCOMES: 3, LIVES: 3, SELF: 1, POLITICS: 2, "calibration": 2}
 
@@ -22,13 +21,9 @@ SAMPLES = {OUTCOMES: 3, LIVES: 3, SELF: 1, POLITICS: 2, "calibration": 2}
 @cache
 def pairs(topic: str) -> pd.DataFrame:
     """The pairs of a topic: columns first and second."""
-    instrument = load_instrument(INSTRUMENTS[topic])
-    if instrument.pairs is not None:
-        return instrument.pairs.iloc[:, :2].set_axis(["first", "second"], axis="columns")
-    n = len(instrument.items)
-    drawn = random_connected(n, 6, np.random.default_rng(3))
-    names = instrument.items.index.to_numpy()
-    return pd.DataFrame({"first": names[drawn[:, 0]], "second": names[drawn[:, 1]]})
+    listed = load_instrument(INSTRUMENTS[topic]).pairs
+    assert listed is not None
+    return listed.iloc[:, :2].set_axis(["first", "second"], axis="columns")
 
 
 @cache

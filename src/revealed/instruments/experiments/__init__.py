@@ -27,6 +27,7 @@ from . import (
     power,
     probvaa,
     self_valuation,
+    shift,
     stated,
     tasks,
 )
@@ -60,6 +61,7 @@ MODULES: tuple[Experiment, ...] = (
     power,
     probvaa,
     self_valuation,
+    shift,
     stated,
     tasks,
 )

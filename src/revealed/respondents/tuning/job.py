@@ -129,7 +129,7 @@ class _Worker:
             wait = min(2 * wait, self.timing.most)
 
     def is_job(self, row: Row, files: set[str]) -> bool:
-        """Whether a job at the provider is this attempt's: by its mark, else by file and settings."""
+        """Whether a job at the provider is this attempt's: by mark, else by file and settings."""
         if str(row.get("id")) in self.job.past:
             return False
         mark = row.get("user_provided_suffix") or row.get("suffix")
