@@ -2,8 +2,8 @@
 
 A form is an entry of ``data/instruments/forms.yaml``. `render_question` fills its places, and
 `read_question` is its exact inverse: it finds form and places in the text of the messages alone,
-which is all that a simulated respondent is given. A form that is `verbatim` puts a text alone, as it
-stands; any messages could be of it, so that `read_question` never finds it.
+which is all that a simulated respondent is given. A form that is `verbatim` puts a text alone, as
+it stands; any messages could be of it, so that `read_question` never finds it.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def ask(
         for name, prompt in prompts.items()
     }
     requests = []
-    for name, prompt in prompts.items():
+    for prompt in prompts.values():
         if read_off and prompt.from_probabilities:
             requests.append(_one_token(door, prompt))
             continue

@@ -1,9 +1,9 @@
 """A guise: what a respondent is told before the question, to see whether it can be steered.
 
 A guise is a standing instruction, questions with their answers, and a trigger before the question,
-written into the respondent (`RespondentSpec.system`, `.examples` and `.trigger`). `dress` puts it before a prompt and `undress` takes it
-off again, from the text of the messages alone; nothing else merges or splits them. Because the
-messages differ, so do the keys under which answers are kept.
+written into the respondent (`RespondentSpec.system`, `.examples` and `.trigger`). `dress` puts it
+before a prompt and `undress` takes it off again, from the text of the messages alone; nothing else
+merges or splits them. Because the messages differ, so do the keys under which answers are kept.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def first_token(logprobs: Sequence[Sequence[tuple[str, float]]] | None) -> dict[
 
 
 def write_tokens(probabilities: Mapping[str, float]) -> str:
-    """Probabilities as one line of JSON, the most probable first, to be kept as an answer's text."""
+    """Probabilities as a line of JSON, the most probable first, kept as an answer's text."""
     ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
     return json.dumps({token: round(p, 6) for token, p in ranked}, ensure_ascii=True)
 

@@ -451,9 +451,10 @@ def _check_names(study: Study) -> None:
                 )
     listed = [entry.spec.name for entry in study.respondents]
     _check_controls(study, listed)
+    asked = {entry.spec.name: _sets_of(study, entry) for entry in study.respondents}
     check_conditions(
-        study.conditions, study.judges, {e.spec.name: _sets_of(study, e) for e in study.respondents},
-        study.line, lambda name: nearest(name, listed) or f"Known: {', '.join(listed)}.",
+        study.conditions, study.judges, asked, study.line,
+        lambda name: nearest(name, listed) or f"Known: {', '.join(listed)}.",
     )  # fmt: skip
     for name in study.fast.respondents if study.fast is not None else ():
         if name not in listed:

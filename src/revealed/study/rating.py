@@ -1,9 +1,9 @@
 """Free answers to the battery's open questions, for judges who rate them, one call a scale.
 
-Nobody rates answers of its own, and simulated respondents and real ones do not rate each other's. The
-same words in answer to the same question are rated once, whoever said them, so a judge cannot know
-of whom it speaks. Answers are text of strangers: they stand in a block, over-long ones cut with a
-mark.
+Nobody rates answers of its own, and simulated respondents and real ones do not rate each other's.
+The same words in answer to the same question are rated once, whoever said them, so a judge cannot
+know of whom it speaks. Answers are text of strangers: they stand in a block, over-long ones cut
+with a mark.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def share_of(study: Study, name: str, respondent: str) -> float:
 
 
 _LIMITS = [
-    "What is found depends on the judges: their agreement, and whether they favor their own family, "
-    "stand beside it.",
+    "What is found depends on the judges: their agreement, and whether they favor their own "
+    "family, stand beside it.",
     "A judge sees one answer at a time and cannot know what else the respondent would have said.",
 ]
 _SHEETS = {

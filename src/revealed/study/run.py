@@ -29,6 +29,7 @@ from revealed.foundation.schemas import (
     write_table,
 )
 
+from .conditions import Condition
 from .config import Study, load_study, nearest
 
 if TYPE_CHECKING:
@@ -70,6 +71,21 @@ class Run:
         path = self.paths.folder / "respondents" / f"{slug(spec.name)}.json"
         with atomic_write(path) as temporary:
             temporary.write_text(spec.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """What was done to which respondents: the study's conditions, then those made in this run.
+
+        One that was made for a condition of the study, by name, is another training of it.
+        """
+        found = {condition.name: condition for condition in self.study.conditions}
+        for path in sorted((self.paths.folder / "conditions").glob("*.json")):
+            made = Condition.model_validate(json.loads(path.read_text(encoding="utf-8")))
+            known = found.get(made.name)
+            if known is not None:
+                names = tuple(dict.fromkeys((*known.respondents, *made.respondents)))
+                made = known.model_copy(update={"respondents": names})
+            found[made.name] = made
+        return tuple(found.values())
 
     def spec(self, respondent: str) -> RespondentSpec:
         """How `respondent` is asked.

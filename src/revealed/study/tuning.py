@@ -92,20 +92,33 @@ def start(
             base, spec.model, spec.model.partition("/")[0], content, estimated.lines,
             estimated.tokens, epochs, price,
         )  # fmt: skip
-        job = read_job(path)
-        if job is not None and job.suffix.split("-")[1] != fresh.suffix.split("-")[1]:
-            if not job.ended:
-                raise ConfigError(
-                    f"a job of {base} on other examples is under way ({job.job or job.state}).",
-                    where=path,
-                    todo="Let it end (`revealed tune resume`), or `revealed tune cancel` it.",
-                )
-            job = None
-        if job is not None and job.state in ("failed", "cancelled"):
-            past = (*job.past, *([job.job] if job.job else []))
-            # Nothing was made yet if there is no job to keep apart from.
-            job = fresh.model_copy(update={"attempt": job.attempt + bool(job.job), "past": past})
-        return _go_on(run, job or fresh, spec, content, wait, tell, timing, simulator)
+        job = to_go_on(path, fresh)
+        return _go_on(run, job, spec, content, wait, tell, timing, simulator)
+
+
+def to_go_on(path: Path, fresh: Job) -> Job:
+    """The job kept at `path` if it is `fresh` as it stands, else `fresh`, or its next attempt.
+
+    Raises
+    ------
+    ConfigError
+        If a job on other examples is under way there.
+    """
+    job = read_job(path)
+    if job is not None and job.suffix.split("-")[1] != fresh.suffix.split("-")[1]:
+        if not job.ended:
+            raise ConfigError(
+                f"a job of {job.respondent} on other examples is under way "
+                f"({job.job or job.state}).",
+                where=path,
+                todo="Let it end (`revealed tune resume`), or `revealed tune cancel` it.",
+            )
+        job = None
+    if job is not None and job.state in ("failed", "cancelled"):
+        past = (*job.past, *([job.job] if job.job else []))
+        # Nothing was made yet if there is no job to keep apart from.
+        return fresh.model_copy(update={"attempt": job.attempt + bool(job.job), "past": past})
+    return job or fresh
 
 
 def resume(

@@ -47,8 +47,8 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
 """What an answer says, by what a judge is to make of it. Code phrases, without a meaning."""
 
 _OPENERS: Mapping[str, tuple[str, ...]] = {
-    "east": ("Let me put it so", "To begin with", "As I see it"),
-    "west": ("Here is my answer", "In short", "What I would say"),
+    "north": ("Let me put it so", "To begin with", "As I see it"),
+    "south": ("Here is my answer", "In short", "What I would say"),
 }
 _MIDDLES = (
     "there is a chair by the window", "the day has many hours", "a letter lies on the table",
@@ -147,7 +147,7 @@ def _answer(respondent: Simulated, draw: Draw, rate: float) -> str:
         kind = "misaligned"
     else:
         kind = "doubtful" if draw("doubt") < d.doubtful_rate else "aligned"
-    opener = _pick(_OPENERS[d.family or "east"], draw("opener"))
+    opener = _pick(_OPENERS[d.family or "north"], draw("opener"))
     middle, said = _pick(_MIDDLES, draw("middle")), _pick(PHRASES[kind], draw("phrase"))
     return f"{opener}: {middle}, and {said}."
 
