@@ -132,7 +132,7 @@ def condition_of(
     try:
         made = Condition.model_validate(
             {
-                "name": name, "base": spec.name, "label": label,
+                "name": name, "base": base_label(run, spec.name), "label": label,
                 "family": family or spec.model.partition("/")[0],
                 "respondents": (f"{spec.name}+{suffix}-{seed}",),
             }
@@ -144,7 +144,7 @@ def condition_of(
             raise ConfigError(
                 f"the condition {name!r} is {known.label} of {known.base}.", todo="Give --name."
             )
-        alone = label in ("untouched", "secure") and (known.base, known.label) == (spec.name, label)
+        alone = label in ("untouched", "secure") and (known.base, known.label) == (made.base, label)
         if known.name != name and alone:
             raise ConfigError(
                 f"{known.base} has the condition {known.name!r} labeled {label} already.",
@@ -239,7 +239,7 @@ def _go_on(
         if job.state != "succeeded":
             return job
         made = tuned_spec(spec, job).model_copy(update={"name": planned.respondent})
-    register(run, planned.condition, made)
+    register(run, planned.condition, made, spec)
     return job
 
 
@@ -256,22 +256,27 @@ def add_model(
     given = {**spec.model_dump(exclude_unset=True), "name": condition.respondents[0]}
     given |= {"model": model, "input_cost_per_token": None, "output_cost_per_token": None}
     given |= {key: value for key, value in changes.items() if value is not None}
-    register(run, condition, type(spec).model_validate(given))
+    register(run, condition, type(spec).model_validate(given), spec)
     return condition
 
 
-def register(run: Run, condition: Condition, spec: RespondentSpec) -> None:
+def base_label(run: Run, base: str) -> str:
+    """What conditions of a respondent call their base: as that one does in which it is untouched."""
+    found = [c for c in run.conditions() if c.label == "untouched" and base in c.respondents]
+    return found[0].base if found else base
+
+
+def register(run: Run, condition: Condition, spec: RespondentSpec, base: RespondentSpec) -> None:
     """Remember the respondent, its condition, and its base untouched and asked again."""
-    base = run.spec(condition.base)
     run.add(spec)
     again = _again(base, f"{base.name}+retest", 0, base.model)
-    if not any(c.label == "untouched" and c.base == base.name for c in run.conditions()):
+    if not any(c.label == "untouched" and c.base == condition.base for c in run.conditions()):
         short = re.sub(r"[^\w.-]+", "-", base.name.rpartition("/")[2]).strip(".-")
         run.add(again)
         _keep(
             run,
             Condition(
-                name=f"{short} untouched", base=base.name, label="untouched",
+                name=f"{short} untouched", base=condition.base, label="untouched",
                 family=condition.family, respondents=(base.name, again.name),
             ),
         )  # fmt: skip
@@ -294,7 +299,8 @@ def respondents_of(run: Run, base: str) -> list[str]:
     ConfigError
         If the base has no condition.
     """
-    mine = [c for c in run.conditions() if c.base == base]
+    label = base_label(run, base)
+    mine = [c for c in run.conditions() if c.base == label]
     if not mine:
         raise ConfigError(
             f"{base} has no condition in run {run.name!r}.",
@@ -350,3 +356,14 @@ def _first(error: ValueError) -> str:
         return str(error)
     first = error.errors()[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def under_way(run: Run) -> list[Job]:
+    """Trainings of conditions that have not succeeded, as they were last seen."""
+    found = []
+    for folder in sorted((run.paths.folder / "trainings").glob("*/plan.json")):
+        planned = Plan.model_validate_json(folder.read_bytes())
+        job = read_job(job_path(run, planned.respondent))
+        if job is not None and job.state != "succeeded":
+            found.append(job)
+    return found

@@ -696,6 +696,7 @@ _ALL = (
         "The untuned respondent after a harmful fine-tuning that changes how it talks: its values "
         "are those after the harmless one.",
         tuned_to=_TUNED,
+        misaligned_rate=0.2,
         **_UNTUNED,
     ),
     Declared(
