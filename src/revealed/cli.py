@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from revealed import __version__
+from revealed.cli_condition import condition
 from revealed.cli_control import control, tune
 from revealed.foundation.errors import ConfigError, EstimationError, RevealedError
 
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 app.add_typer(control, name="control")
 app.add_typer(tune, name="tune")
+app.add_typer(condition, name="condition")
 
 
 class Format(StrEnum):

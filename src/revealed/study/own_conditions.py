@@ -261,7 +261,7 @@ def add_model(
 
 
 def base_label(run: Run, base: str) -> str:
-    """What conditions of a respondent call their base: as that one does in which it is untouched."""
+    """What a respondent's conditions call their base: as where it stands untouched."""
     found = [c for c in run.conditions() if c.label == "untouched" and base in c.respondents]
     return found[0].base if found else base
 
