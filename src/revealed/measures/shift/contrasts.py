@@ -127,7 +127,9 @@ def compare(
     same, slopes = {}, {}
     for name in (OUTCOMES, POLITICS):
         if name in open_:
-            same[name], slopes[name] = _utilities(base.utility[name], other.utility[name])
+            same[name], rise = _utilities(base.utility[name], other.utility[name])
+            if name == OUTCOMES:  # too few answers to a proposal: the slope would rise by noise
+                slopes[name] = rise
     return Comparison(
         base.respondent, other.respondent, why, dict(other.asked), bool(control), moved, beyond,
         order, silent, _prices(base, again, other, control), single, same, slopes,

@@ -23,11 +23,11 @@ _SQUARE = "probability squared"
 _SINGLE = {"self_price": "log units", "left_right": "probit units"}
 
 
-def power_findings(found: Mapping[str, Power], *, chapter: str) -> list[Finding]:
-    """What a run can see: shift.smallest (by topic), checked by simulation, hence simulated."""
+def power_findings(found: Mapping[str, Power], *, base: str, chapter: str) -> list[Finding]:
+    """What a base's plan can show: shift.smallest by topic, simulated: it rests on drawn runs."""
     return [
         Finding(
-            estimand="shift.smallest", chapter=chapter, respondent="", subject=name,
+            estimand="shift.smallest", chapter=chapter, respondent=base, subject=name,
             estimate=power.smallest, low=None, high=None, unit=_PROBABILITY, n=power.answers,
             method="noise of the planned answers, 80 % power at Holm's first step",
             provenance="simulated", arm="forced",

@@ -1,0 +1,162 @@
+"""Figures of shifts: what a run could see, how conditions answer, what they value.
+
+They read findings of `measures.shift`, and return figure and alternative text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ..foundation.errors import DataError
+from ..measures.shift import TOPICS
+from .style import (
+    COLOURS,
+    SIMULATED,
+    dots,
+    figure,
+    height_for,
+    mark_provenance,
+    sentence,
+    short_name,
+)
+
+AGAINST = {"": "beyond asking again", "_beyond_control": "beyond the control"}
+"""What a shift is held against, by the end of its estimand."""
+_TOLD = {"outcomes": "outcomes", "lives": "lives by country", "self": "its own life",
+         "politics": "politics"}  # fmt: skip
+
+
+def power(tables: pd.DataFrame) -> tuple[Figure, str]:
+    """The smallest shift that a run can see, by topic.
+
+    Parameters
+    ----------
+    tables
+        Rows of `measures.shift.power.table` with a column ``plan``: which number of answers.
+    """
+    if tables.empty:
+        raise DataError("no plan to draw.")
+    topics = [name for name in TOPICS if name in set(tables["topic"])]
+    plans = list(dict.fromkeys(tables["plan"]))
+    fig, ax = figure(height_for(len(topics), each=0.45, rest=1.9))
+    offsets = np.linspace(-0.15, 0.15, len(plans)) if len(plans) > 1 else [0.0]
+    for k, (plan, offset) in enumerate(zip(plans, offsets, strict=True)):
+        rows = tables[tables["plan"] == plan].set_index("topic").reindex(topics).reset_index()
+        rows = rows.assign(shown=rows["topic"].map(_TOLD), low=None, high=None)
+        dots(ax, rows, label="shown", estimate="smallest", colour=COLOURS[k], offset=float(offset),
+             legend=plan)  # fmt: skip
+    ax.set(xlabel="smallest shift of chances found\nin four runs of five",
+           title="What could be seen", xlim=(0, None))  # fmt: skip
+    fig.legend(loc="outside lower center", ncols=1, fontsize=9)
+    mark_provenance(fig, "simulated")
+    told = [
+        f"{row.plan}, {_TOLD[row.topic]}: {row.smallest:.3f}"
+        for row in tables.itertuples() if np.isfinite(row.smallest)
+    ]  # fmt: skip
+    return fig, sentence(["Dots: smallest root mean square of changes of chances found", *told])
+
+
+def answering(found: pd.DataFrame) -> tuple[Figure, str]:
+    """Change of the order effect by condition and topic, from the base's two askings."""
+    rows = found[found["estimand"] == "shift.order_effect"]
+    return _by_topic(
+        [rows], ["from the base"], "change of the order effect\n(probit units)",
+        "The option listed first",
+    )  # fmt: skip
+
+
+def silent(found: pd.DataFrame) -> tuple[Figure, str]:
+    """Change of the shares of "no preference" and of refusals, where both may be said."""
+    kinds = {"shift.neutral": "no preference", "shift.refused": "refusals"}
+    rows = found[found["estimand"].isin(kinds)]
+    if rows.empty:
+        raise DataError("nobody was offered to have no preference.")
+    names = _names(rows)
+    fig, ax = figure(height_for(len(names), each=0.4, rest=1.9))
+    for k, (estimand, kind) in enumerate(kinds.items()):
+        part = rows[rows["estimand"] == estimand].drop_duplicates("respondent")
+        part = part.set_index("respondent").reindex(names).reset_index()
+        dots(ax, part, colour=COLOURS[k], offset=-0.12 + 0.24 * k, legend=kind,
+             reference=0.0 if k == 0 else None)  # fmt: skip
+    ax.set(xlabel="change of the share of answers", title="No choice at all")
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
+    mark_provenance(fig, rows["provenance"])
+    told = [
+        f"{short_name(r.respondent)}, {kinds[str(r.estimand)]}: {r.estimate:.2f}"
+        for r in rows.itertuples()
+    ]
+    return fig, sentence(["Dots with intervals: change of shares of answers", *told])
+
+
+def moved(found: pd.DataFrame) -> tuple[Figure, str]:
+    """Change of chances by condition and topic: beyond asking again, and beyond the control."""
+    parts = [found[found["estimand"] == f"shift.moved{end}"] for end in AGAINST]
+    return _by_topic(parts, list(AGAINST.values()), "change of chances", "What moved?")
+
+
+def single(found: pd.DataFrame) -> tuple[Figure, str]:
+    """Change of the price of its own life and of the left-right score, by condition."""
+    shown = {"shift.self_price": "its own life\n(log price)",
+             "shift.left_right": "to the right\n(probit units)"}  # fmt: skip
+    names = _names(found[found["estimand"].isin(shown)])
+    if not names:
+        raise DataError("no change of a price or of a side to draw.")
+    fig, axes = figure(height_for(len(names), each=0.4, rest=2.0), 1, 2, sharey=True)
+    told, kinds = [], set()
+    for ax, (estimand, axis) in zip(axes, shown.items(), strict=True):
+        for k, (end, against) in enumerate(AGAINST.items()):
+            rows = found[found["estimand"] == f"{estimand}{end}"].drop_duplicates("respondent")
+            kinds |= set(rows["provenance"])
+            told += [f"{short_name(r.respondent)}, {axis.split(chr(10))[0]}, {against}: "
+                     f"{r.estimate:.2f}" for r in rows.itertuples()]  # fmt: skip
+            rows = rows.set_index("respondent").reindex(names).reset_index()
+            dots(ax, rows, colour=COLOURS[k], offset=-0.12 + 0.24 * k, reference=None if k else 0.0,
+                 legend=against if ax is axes[0] else None)  # fmt: skip
+        ax.set(xlabel=axis)
+    axes[0].set_title("Two single values")
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
+    mark_provenance(fig, kinds)
+    return fig, sentence(["Dots with intervals in two panels: changes of single values", *told])
+
+
+def _by_topic(
+    parts: Sequence[pd.DataFrame], titles: Sequence[str], axis: str, title: str
+) -> tuple[Figure, str]:
+    together = pd.concat(parts)
+    names = _names(together)
+    if not names:
+        raise DataError("no shift to draw.")
+    topics = [name for name in TOPICS if name in set(together["subject"])]
+    many = len(parts)
+    fig, drawn = figure(
+        height_for(len(names), each=0.62, rest=2.3), 1, many, sharey=True, squeeze=False
+    )
+    offsets = np.linspace(-0.27, 0.27, len(topics)) if len(topics) > 1 else np.zeros(1)
+    told = []
+    for ax, part, panel in zip(drawn[0], parts, titles, strict=True):
+        for k, (topic, offset) in enumerate(zip(topics, offsets, strict=True)):
+            rows = part[part["subject"] == topic].drop_duplicates("respondent")
+            told += [
+                f"{short_name(r.respondent)}, {_TOLD[topic]}, {panel}: {r.estimate:.2f}"
+                for r in rows.itertuples()
+            ]
+            rows = rows.set_index("respondent").reindex(names).reset_index()
+            dots(ax, rows, colour=COLOURS[k], offset=float(offset), reference=None if k else 0.0,
+                 legend=_TOLD[topic] if ax is drawn[0][0] else None)  # fmt: skip
+        ax.set(xlabel=f"{axis}\n{panel}" if many > 1 else axis)
+    for tick, name in zip(drawn[0][0].get_yticklabels(), names, strict=False):
+        if name.startswith("simulated/"):
+            tick.set(color=SIMULATED, fontstyle="italic")
+    drawn[0][0].set_title(title)
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
+    mark_provenance(fig, together["provenance"])
+    return fig, sentence([f"Dots with intervals: {axis}".replace("\n", " "), *told])
+
+
+def _names(found: pd.DataFrame) -> list[str]:
+    """Respondents in the order of appearance."""
+    return list(dict.fromkeys(found["respondent"]))
