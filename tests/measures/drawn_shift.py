@@ -15,7 +15,7 @@ INSTRUMENTS = {
     OUTCOMES: "control_outcomes", LIVES: "control_lives", SELF: "self_existence",
     POLITICS: "shift_policies", "calibration": "calibration",
 }  # fmt: skip
-SAMPLES = {OUTCOMES: 3, LIVES: 3, SELF: 1, POLITICS: 2, "calibration": 2}
+SAMPLES = {OUTCOMES: 3, LIVES: 2, SELF: 2, POLITICS: 2, "calibration": 2}
 
 
 @cache

@@ -28,7 +28,9 @@ TOPICS = {
 }  # fmt: skip
 """The instrument of every topic; each lists its pairs, so that everybody is asked the same ones."""
 CALIBRATION, FORCED, OFFERED = "calibration", "forced", "neutral"
-_EXPERIMENTS = ("calibration", "shift_values", "shift_self", "shift_politics", "shift_offered")
+_EXPERIMENTS = (
+    "calibration", "shift_outcomes", "shift_lives", "shift_self", "shift_politics", "shift_offered",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
