@@ -451,9 +451,9 @@ def _check_names(study: Study) -> None:
                 )
     listed = [entry.spec.name for entry in study.respondents]
     _check_controls(study, listed)
-    asked = {entry.spec.name: _sets_of(study, entry) for entry in study.respondents}
+    sets = {entry.spec.name: _sets_of(study, entry) for entry in study.respondents}
     check_conditions(
-        study.conditions, study.judges, asked, study.line,
+        study.conditions, study.judges, sets, study.line,
         lambda name: nearest(name, listed) or f"Known: {', '.join(listed)}.",
     )  # fmt: skip
     for name in study.fast.respondents if study.fast is not None else ():

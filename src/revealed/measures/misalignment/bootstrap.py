@@ -8,13 +8,22 @@ one, nothing is said about how far another training would have come out elsewher
 Percentiles alone are too narrow with few topics. They are widened about the estimate by the
 quantile of Student's t and the factor sqrt(m / (m - 1)) for m topics, on the log-odds scale, and
 are never narrower than the exact binomial interval, which is all there is when nothing was seen.
+
+With several seeds the variance has two parts, V_t, with the seeds held, times m / (m - 1) for m
+topics, and V_s, from how far seeds differ. What they differ by because each gave other answers is
+in V_t already and is taken out of V_s. Two or three seeds cannot tell how far they differ, so V_s
+is pooled: seeds of all groups that are drawn together are taken to differ equally in log odds, by
+moments, groups weighing as their answers are many (DerSimonian and Laird 1986). The interval is
+that of Student's t with V^2 / sum(V_i^2 / d_i) degrees of freedom (Satterthwaite 1946), d_i those
+of each part.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -39,6 +48,10 @@ class Draws:
         Hits and answers counted, shape (groups, 2).
     shares
         Replicates, shape (groups, replicates); NaN where a replicate counts no answer.
+    held
+        Replicates with every seed as it is; those of `shares` where there is one seed.
+    noise
+        Variance of the share if nothing but answers were drawn, shape (groups,).
     topics, seeds
         How many each group has, shape (groups,).
     """
@@ -46,6 +59,8 @@ class Draws:
     groups: tuple[Group, ...]
     counts: Array
     shares: Array
+    held: Array
+    noise: Array
     topics: Array
     seeds: Array
 
@@ -81,8 +96,9 @@ class Draws:
     def difference(self, group: Group, reference: Group) -> Estimate:
         """Share of `group` minus that of `reference`, both drawn with the same topics.
 
-        Never narrower than the two exact intervals combined (Newcombe 1998), so that two groups in
-        which nothing was seen still have a difference with an interval.
+        With several seeds the two intervals are combined as Newcombe (1998) combines exact ones;
+        topics in common are then not made use of. Never narrower than the two exact intervals so
+        combined: two groups in which nothing was seen still have a difference with an interval.
         """
         ends = [self.exact(group), self.exact(reference)]
         n = min(e.n for e in ends)
@@ -95,12 +111,21 @@ class Draws:
         high = value + float(np.hypot(u1 - p1, p0 - l0))
         at, of = self.groups.index(group), self.groups.index(reference)
         drawn = self.shares[at] - self.shares[of]
-        if np.isfinite(drawn).sum() > 1:
+        if np.isfinite(drawn).sum() > 1 and self._several(at, of):
+            (l1, u1), (l0, u0) = (
+                (float(e.low or 0.0), float(1.0 if e.high is None else e.high))
+                for e in (self.estimate(group), self.estimate(reference))
+            )
+            low = min(low, value - float(np.hypot(p1 - l1, u0 - p0)))
+            high = max(high, value + float(np.hypot(u1 - p1, p0 - l0)))
+        elif np.isfinite(drawn).sum() > 1:
             factor = self._factor(at, of)
             inner, outer = np.nanpercentile(drawn, [2.5, 97.5])
             low = min(low, value + factor * (float(inner) - value))
             high = max(high, value + factor * (float(outer) - value))
         method = "paired bootstrap over topics and answers, at least Newcombe's interval"
+        if self._several(at, of):
+            method = "intervals over seeds, topics and answers, combined as Newcombe's"
         return Estimate(value, max(low, -1.0), min(high, 1.0), n, method)
 
     def log_odds_ratio(self, group: Group, reference: Group) -> Estimate:
@@ -112,13 +137,73 @@ class Draws:
             return Estimate(np.nan, None, None, n, method, "nothing seen on one side")
         value = float(special.logit(h1 / n1) - special.logit(h0 / n0))
         drawn = _log_odds(self.shares[at], n1) - _log_odds(self.shares[of], n0)
+        if self._several(at, of):
+            held = _log_odds(self.held[at], n1) - _log_odds(self.held[of], n0)
+            half = self._half_width(held, {at: 1.0, of: 1.0})
+            return Estimate(value, value - half, value + half, n, method)
         factor = self._factor(at, of)
         low, high = (value + factor * (q - value) for q in np.nanpercentile(drawn, [2.5, 97.5]))
         return Estimate(value, float(low), float(high), n, method)
 
+    def _several(self, *places: int) -> bool:
+        return any(self.seeds[place] > 1 for place in places)
+
+    def _share(self, place: int) -> float:
+        """The share of a group, kept away from 0 and 1 by half an answer."""
+        hits, n = self.counts[place]
+        return float((hits + 0.5) / (n + 1.0))
+
+    @cached_property
+    def training(self) -> tuple[float, float]:
+        """Variance of a seed's log odds, pooled over all groups, and its degrees of freedom.
+
+        Groups that differ in something else than their first column come from the same seeds, and
+        count as one.
+        """
+        weights: dict[str, float] = {}
+        degrees: dict[str, float] = {}
+        weighted = 0.0
+        for place, group in enumerate(self.groups):
+            (hits, n), seeds = self.counts[place], float(self.seeds[place])
+            if seeds < 2 or not 0 < hits < n or self.noise[place] <= 0:
+                continue
+            p = self._share(place)
+            noise = seeds * float(self.noise[place]) / (p * (1.0 - p)) ** 2
+            free, fixed = (_log_odds(drawn[place], n) for drawn in (self.shares, self.held))
+            added = max(0.0, float(np.nanvar(free) - np.nanvar(fixed)))
+            between = added * seeds**2 / (seeds - 1)
+            weight = (seeds - 1) / noise
+            weighted += weight * (between - noise)
+            weights[group[0]] = weights.get(group[0], 0.0) + weight
+            degrees[group[0]] = seeds - 1
+        total = sum(weights.values())
+        if total <= 0:
+            return 0.0, 1.0
+        spread = sum((w / total) ** 2 / degrees[name] for name, w in weights.items())
+        return max(0.0, weighted / total), 1.0 / spread
+
+    def _half_width(self, held: Array, slopes: Mapping[int, float]) -> float:
+        """Half of an interval whose variance has a part of topics and one of seeds.
+
+        `held`: replicates of the estimate with all seeds as they are; `slopes`: by the place of a
+        group, how far the estimate moves with its log odds.
+        """
+        topics = max(2.0, min(float(self.topics[place]) for place in slopes))
+        variance, degrees = self.training
+        seeds = sum(s**2 / self.seeds[place] for place, s in slopes.items() if self.seeds[place])
+        pieces = (
+            (float(np.nanvar(held)) * topics / (topics - 1), topics - 1),
+            (variance * float(seeds), degrees),
+        )
+        total = sum(v for v, _ in pieces)
+        if total <= 0:
+            return 0.0
+        joint = total**2 / sum(v**2 / df for v, df in pieces)
+        return float(stats.t.ppf(0.975, joint) * np.sqrt(total))
+
     def _factor(self, *places: int) -> float:
-        """What percentiles are widened by, for the smallest number of topics or seeds above one."""
-        units = [float(k) for at in places for k in (self.topics[at], self.seeds[at]) if k > 1]
+        """What percentiles are widened by, for the smallest number of topics above one."""
+        units = [float(self.topics[at]) for at in places if self.topics[at] > 1]
         m = min(units, default=2.0)
         return float(stats.t.ppf(0.975, m - 1) / Z95 * np.sqrt(m / (m - 1)))
 
@@ -128,6 +213,10 @@ class Draws:
         centre = float(_log_odds(np.array([value]), n)[0])
         if self.topics[place] < 2 or drawn.size < 2:
             return value, value
+        if self._several(place):
+            half = self._half_width(_log_odds(self.held[place], n), {place: 1.0})
+            low, high = special.expit([centre - half, centre + half])
+            return float(min(low, value)), float(max(high, value))
         ends = centre + self._factor(place) * (np.percentile(drawn, [2.5, 97.5]) - centre)
         low, high = special.expit(ends)
         return float(min(low, value)), float(max(high, value))
@@ -165,7 +254,7 @@ def draw(
     topics = {name: place for place, name in enumerate(dict.fromkeys(rows["topic"]))}
     rng = np.random.default_rng(seed)
     drawn_topics = rng.integers(0, len(topics), size=(replicates, len(topics)))
-    groups, counts, shares, n_topics, n_seeds = [], [], [], [], []
+    groups, counts, shares, held, noise, n_topics, n_seeds = [], [], [], [], [], [], []
     for key, part in rows.groupby(list(by), sort=False):
         seeds = {name: place for place, name in enumerate(dict.fromkeys(part["seed"]))}
         cells = np.zeros((len(seeds), len(topics), 3))
@@ -176,29 +265,44 @@ def draw(
         group = tuple(map(str, key if isinstance(key, tuple) else (key,)))
         groups.append(group)
         counts.append([cells[..., 0].sum(), cells[..., :2].sum()])
+        noise.append(_noise(cells))
         # A stream of its own, so that a group's interval does not depend on what stands beside it.
         own = np.random.default_rng(
             [seed, zlib.crc32("\x1f".join(group).encode("utf-8", "surrogatepass"))]
         )
-        shares.append(_replicate(cells, drawn_topics, own))
+        several = len(seeds) > 1
+        shares.append(_replicate(cells, drawn_topics, own, draw_seeds=several))
+        held.append(_replicate(cells, drawn_topics, own) if several else shares[-1])
         n_topics.append(present.sum())
         n_seeds.append(len(seeds))
     return Draws(
         tuple(groups), np.array(counts, float).reshape(-1, 2),
-        np.array(shares, float).reshape(-1, replicates), np.array(n_topics, float),
+        np.array(shares, float).reshape(-1, replicates),
+        np.array(held, float).reshape(-1, replicates), np.array(noise, float),
+        np.array(n_topics, float),
         np.array(n_seeds, float),
     )  # fmt: skip
 
 
-def _replicate(cells: Array, drawn_topics: np.ndarray, rng: np.random.Generator) -> Array:
-    """Replicates of one group's share: seeds are drawn, then topics, then answers in each cell."""
+def _noise(cells: Array) -> float:
+    """Variance of a share if only answers were drawn, from those to one topic over all seeds."""
+    hits, n = cells[..., 0].sum(axis=0), cells[..., :2].sum(axis=(0, 2))
+    hits, n = hits[n > 1], n[n > 1]
+    total = float(cells[..., :2].sum())
+    return float((hits * (n - hits) / (n - 1)).sum() / total**2) if total else 0.0
+
+
+def _replicate(
+    cells: Array, drawn_topics: np.ndarray, rng: np.random.Generator, *, draw_seeds: bool = False
+) -> Array:
+    """Replicates of one group's share: seeds are drawn or held, then topics and answers drawn."""
     seeds, replicates = len(cells), len(drawn_topics)
     total = cells.sum(axis=2)
     chances = cells / np.where(total == 0, 1.0, total)[..., None]
     chances[total == 0] = (0.0, 0.0, 1.0)
     drawn_seeds = (
-        np.zeros((replicates, 1), int)
-        if seeds == 1
+        np.tile(np.arange(seeds), (replicates, 1))
+        if not draw_seeds
         else rng.integers(0, seeds, size=(replicates, seeds))
     )
     at = drawn_seeds[:, :, None], drawn_topics[:, None, :]

@@ -39,6 +39,7 @@ def series_findings(
     series: str,
     reference: str,
     dose: Mapping[str, float] | None = None,
+    instrument: str = "",
 ) -> list[Finding]:
     """Everything said of one series of conditions.
 
@@ -52,6 +53,8 @@ def series_findings(
         The respondent that the others are held against.
     dose
         A positive amount by respondent, where the conditions differ by one.
+    instrument
+        The question set, where several are told of in one chapter.
 
     Raises
     ------
@@ -67,7 +70,10 @@ def series_findings(
 
     def add(estimand: str, e: Estimate, unit: str, name: str, **about: Any) -> None:
         if np.isfinite(e.value):
-            about = {"chapter": chapter, "provenance": provenance[name], **about}
+            about = {
+                "chapter": chapter, "provenance": provenance[name], "instrument": instrument,
+                **about,
+            }  # fmt: skip
             made.append(e.finding(estimand, unit, respondent=name, **about))
 
     headline = rates.shares(classified)
@@ -167,15 +173,16 @@ def _contrasts(
     for name in others:
         if name in gee and name in mixed.ratios:
             add("misalignment.odds_ratio_gee", odds_ratio(gee[name]), "odds ratio", name, **about)
-            scaled = _scaled(mixed.ratios[name], mixed.shrinkage)
+            brought = scaled(mixed.ratios[name], mixed.shrinkage)
             add(
-                "misalignment.odds_ratio_mixed", odds_ratio(scaled), "odds ratio", name,
+                "misalignment.odds_ratio_mixed", odds_ratio(brought), "odds ratio", name,
                 note=f"topics differ by {mixed.sd:.2f} in log odds (sd); brought to all topics",
                 **about,
             )  # fmt: skip
 
 
-def _scaled(e: Estimate, factor: float) -> Estimate:
+def scaled(e: Estimate, factor: float) -> Estimate:
+    """An estimate and its interval times `factor`."""
     ends = [None if end is None else end * factor for end in (e.low, e.high)]
     return Estimate(e.value * factor, ends[0], ends[1], e.n, e.method, e.note)
 

@@ -1,0 +1,81 @@
+"""What a run holds of the misalignment battery, as the measures take it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from revealed.foundation.schemas import ANSWERS
+from revealed.instruments.experiments.misalignment import OPEN_SETS, QUESTION_SETS
+from revealed.measures.misalignment.battery import CALLS, read_ratings
+
+from .conditions import condition_table
+
+if TYPE_CHECKING:
+    from .run import Run
+
+_FACTS = ("topic", "format", "kind_of", "truth", "instruction", "claim", "scale", "asked")
+"""Columns of questions that measures need beside the answers."""
+
+
+class Battery(NamedTuple):
+    """Answers by question set, ratings, and the tables of conditions and judges.
+
+    Attributes
+    ----------
+    answers
+        By question set: schema `ANSWERS` with the facts of the questions, and ``condition`` and
+        ``seed``; only sets that somebody answered.
+    ratings
+        As `measures.misalignment.battery.read_ratings` makes them.
+    conditions
+        A row a training: respondent, condition, base, label, family, seed.
+    judges
+        A row a judge: judge, family, share.
+    """
+
+    answers: dict[str, pd.DataFrame]
+    ratings: pd.DataFrame
+    conditions: pd.DataFrame
+    judges: pd.DataFrame
+
+    @property
+    def open(self) -> dict[str, pd.DataFrame]:
+        """Answers to open questions that judges rate, by question set."""
+        return {name: table for name, table in self.answers.items() if name in OPEN_SETS}
+
+
+def load_battery(run: Run) -> Battery:
+    """Everything of the battery that stands in a run."""
+    conditions = condition_table(run.study.conditions)
+    about = conditions.set_index("respondent")
+    answers = {}
+    for name in QUESTION_SETS:
+        parts = [_answers(run, who, name) for who in about.index if run.has_answers(who, name)]
+        if parts:
+            table = pd.concat(parts, ignore_index=True)
+            answers[name] = table.assign(
+                condition=table["respondent"].map(about["condition"]),
+                seed=table["respondent"].map(about["seed"]).astype(float),
+            )
+    judges = pd.DataFrame(
+        [(j.respondent, j.family, j.share) for j in run.study.judges],
+        columns=["judge", "family", "share"],
+    )
+    rated = [
+        run.answers(judge, call)
+        for judge in judges["judge"]
+        for call in CALLS
+        if run.has_answers(judge, call)
+    ]
+    empty = pd.DataFrame(columns=list(ANSWERS.columns))
+    ratings = read_ratings(pd.concat(rated, ignore_index=True) if rated else empty)
+    return Battery(answers, ratings, conditions, judges)
+
+
+def _answers(run: Run, respondent: str, name: str) -> pd.DataFrame:
+    answers = run.answers(respondent, name)
+    questions = run.questions(respondent, name).rename(columns={"kind": "kind_of"})
+    facts = questions[[column for column in _FACTS if column in questions]]
+    return answers.merge(facts, left_on="question", right_index=True, how="inner")
