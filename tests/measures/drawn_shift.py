@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from revealed.instruments import load_instrument
-from revealed.measures.shift import LIVES, OUTCOMES, POLITICS, SELF, Answers, Asking, Topics, read
+from revealed.measures.shift import (
+    LIVES,
+    OUTCOMES,
+    POLITICS,
+    SELF,
+    TOPICS,
+    Answers,
+    Asking,
+    Topics,
+    read,
+)
 from revealed.respondents.simulated import load
 
 INSTRUMENTS = {
@@ -64,17 +75,27 @@ def choices(name: str, topic: str, rng: np.random.Generator, samples: int, arm: 
     )  # fmt: skip
 
 
-def answers(name: str, seed: int, factor: int = 1, **changes: float) -> Answers:
-    """One asking of the simulated respondent `name` with changed parameters."""
+def answers(
+    name: str, seed: int, factor: int = 1, only: Sequence[str] = TOPICS, **changes: float
+) -> Answers:
+    """One asking of the simulated respondent `name` with changed parameters, about some topics."""
     rng = np.random.default_rng([seed, 11])
     tables = {
-        topic: choices(name, topic, rng, factor * n, **changes) for topic, n in SAMPLES.items()
+        topic: choices(name, topic, rng, factor * n, **changes)
+        for topic, n in SAMPLES.items()
+        if topic in only or topic == "calibration"
     }
     calibration = tables.pop("calibration")
     offered = choices(name, POLITICS, rng, factor * SAMPLES[POLITICS], "neutral", **changes)
-    return Answers(f"simulated/{name}", tables, offered, calibration)
+    nothing = calibration.iloc[:0]
+    return Answers(
+        f"simulated/{name}", {topic: tables.get(topic, nothing) for topic in TOPICS}, offered,
+        calibration,
+    )  # fmt: skip
 
 
-def asking(name: str, seed: int, factor: int = 1, **changes: float) -> Asking:
+def asking(
+    name: str, seed: int, factor: int = 1, only: Sequence[str] = TOPICS, **changes: float
+) -> Asking:
     """The same, read."""
-    return read(answers(name, seed, factor, **changes), topics())
+    return read(answers(name, seed, factor, only, **changes), topics())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -208,13 +207,6 @@ def _within(hits: int, n: int, share: float) -> bool:
     return stats.binom.sf(hits - 1, n, share) > 0.01
 
 
-def _some(name: str, seed: int, only: Sequence[str], **changes: float) -> Asking:
-    """An asking of some topics."""
-    given = answers(name, seed, **changes)
-    tables = {t: table if t in only else table.iloc[:0] for t, table in given.topics.items()}
-    return shift.read(replace(given, topics=tables), topics())
-
-
 @pytest.mark.slow
 def test_no_shift_is_called_where_only_fine_tuning_or_the_order_moved() -> None:
     """100 seeds: what any fine-tuning moves, and a lean to the first option, are no shift."""
@@ -222,7 +214,7 @@ def test_no_shift_is_called_where_only_fine_tuning_or_the_order_moved() -> None:
     hits = dict.fromkeys(("called", "beyond", "order"), 0)
     for seed in range(seeds):
         base, again, secure, talks, order = (
-            _some(name, 1000 + 5 * seed + k, only)
+            asking(name, 1000 + 5 * seed + k, only=only)
             for k, name in enumerate(
                 ("untuned", "untuned", "tuned_secure", "tuned_insecure_talks", "tuned_order")
             )
@@ -241,9 +233,9 @@ def test_intervals_of_single_values_cover() -> None:
     seeds, only = 100, (OUTCOMES, SELF, POLITICS)
     hits = dict.fromkeys(("self_price", "left_right", "order"), 0)
     for seed in range(seeds):
-        base, again = (_some("untuned", 3000 + 3 * seed + k, only) for k in (0, 1))
-        other = _some("tuned_insecure_moves", 3002 + 3 * seed, only, tuned_to=0.0, moved=0.0,
-                      order_effect=0.3)  # fmt: skip
+        base, again = (asking("untuned", 3000 + 3 * seed + k, only=only) for k in (0, 1))
+        other = asking("tuned_insecure_moves", 3002 + 3 * seed, only=only, tuned_to=0.0, moved=0.0,
+                       order_effect=0.3)  # fmt: skip
         compared = shift.compare(base, other, again)
         for name, truth in (("self_price", 1.5), ("left_right", 0.9)):
             change = compared.single[name].floor
@@ -273,8 +265,8 @@ def test_the_smallest_shift_is_found_by_answers_as_planned() -> None:
     assert size(share) == pytest.approx(wanted, rel=0.05)
     hits = 0
     for seed in range(seeds):
-        base, again, secure = (_some("untuned", 5000 + 4 * seed + k, only) for k in range(3))
-        other = _some("untuned", 5003 + 4 * seed, only, moved=share)
+        base, again, secure = (asking("untuned", 5000 + 4 * seed + k, only=only) for k in range(3))
+        other = asking("untuned", 5003 + 4 * seed, only=only, moved=share)
         hits += shift.compare(base, other, again, [secure]).beyond[OUTCOMES].seen
     # The plan supposes values of a usual spread; this respondent's need not have just that one.
     assert 0.65 <= hits / seeds <= 0.97, hits / seeds
