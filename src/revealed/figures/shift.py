@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ..foundation.errors import DataError
 from ..measures.shift import TOPICS
@@ -114,11 +115,15 @@ def single(found: pd.DataFrame) -> tuple[Figure, str]:
             told += [f"{short_name(r.respondent)}, {axis.split(chr(10))[0]}, {against}: "
                      f"{r.estimate:.2f}" for r in rows.itertuples()]  # fmt: skip
             rows = rows.set_index("respondent").reindex(names).reset_index()
-            dots(ax, rows, colour=COLOURS[k], offset=-0.12 + 0.24 * k, reference=None if k else 0.0,
-                 legend=against if ax is axes[0] else None)  # fmt: skip
+            dots(ax, rows, colour=COLOURS[k], offset=-0.12 + 0.24 * k, reference=None if k else 0.0)
         ax.set(xlabel=axis)
     axes[0].set_title("Two single values")
-    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
+    # Of one's own, because the first row may lack a series.
+    keys = [
+        Line2D([], [], marker="o", color=COLOURS[k], linewidth=2.2, label=against)
+        for k, against in enumerate(AGAINST.values())
+    ]
+    fig.legend(handles=keys, loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, kinds)
     return fig, sentence(["Dots with intervals in two panels: changes of single values", *told])
 

@@ -134,7 +134,7 @@ def called(found: pd.DataFrame) -> pd.DataFrame:
     squares = found[found["estimand"].isin(["shift.moved_square", _BEYOND])]
     columns = ["respondent", "topic", "moved", "beyond", "called", "provenance"]
     if squares.empty:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=columns).astype(dict.fromkeys(columns[2:5], bool))
     tried = adjust(squares)
     tried["seen"] = tried["stands"].astype(bool) & (tried["estimate"] > 0)
     wide = tried.pivot_table(
