@@ -286,6 +286,8 @@ def table(
     """
     own = "provenance" in data.columns
     kinds = provenance if provenance is not None else (set(data["provenance"]) if own else set())
+    if data.empty:  # a head without rows has nothing to say, and no provenance to show
+        return Html(f'<p class="rv-missing">{_escape(caption)}: nothing in this run.</p>')
     shown = data if rows is None else data.head(rows)
     called = dict(columns or {name: str(name).replace("_", " ") for name in data.columns})
     folded = _fold(shown[list(called)])
@@ -301,14 +303,12 @@ def table(
         for row in folded.to_dict("records")
     )
     cut = f" The first {len(shown):,} of {len(data):,} rows." if len(shown) < len(data) else ""
-    empty = "" if len(shown) else '<p class="rv-missing">No rows in this run.</p>'
-    badges = badge(kinds) if kinds or len(data) else ""
     return Html(
         f'<div class="rv-table {_PLAIN}"><div class="rv-caption">'
-        f"{_escape(caption)}.{cut} {badges}{_link(download)}</div>"
+        f"{_escape(caption)}.{cut} {badge(kinds)}{_link(download)}</div>"
         '<div class="rv-scroll" tabindex="0" role="region" '
         f'aria-label="{_escape(caption, quote=True)}">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{empty}</div>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></div>"
     )
 
 
