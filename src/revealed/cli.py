@@ -19,6 +19,7 @@ import typer
 from revealed import __version__
 from revealed.cli_condition import condition
 from revealed.cli_control import control, tune
+from revealed.cli_labels import labels
 from revealed.foundation.errors import ConfigError, EstimationError, RevealedError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 
 app.add_typer(control, name="control")
+app.add_typer(labels, name="labels")
 app.add_typer(tune, name="tune")
 app.add_typer(condition, name="condition")
 

@@ -48,7 +48,7 @@ class Battery(NamedTuple):
 
 def load_battery(run: Run) -> Battery:
     """Everything of the battery that stands in a run."""
-    conditions = condition_table(run.study.conditions)
+    conditions = _named(run, condition_table(run.conditions()))
     about = conditions.set_index("respondent")
     answers = {}
     for name in QUESTION_SETS:
@@ -72,6 +72,15 @@ def load_battery(run: Run) -> Battery:
     empty = pd.DataFrame(columns=list(ANSWERS.columns))
     ratings = read_ratings(pd.concat(rated, ignore_index=True) if rated else empty)
     return Battery(answers, ratings, conditions, judges)
+
+
+def _named(run: Run, conditions: pd.DataFrame) -> pd.DataFrame:
+    """Conditions whose respondents are simulated by a name that says so."""
+    kinds = [run.provenance(name) == "simulated" for name in conditions["respondent"]]
+    whole = pd.Series(kinds, index=conditions.index, dtype=bool).groupby(conditions["condition"])
+    marked = whole.transform("all").astype(bool)
+    names = conditions["condition"].where(~marked, "simulated/" + conditions["condition"])
+    return conditions.assign(condition=names)
 
 
 def _answers(run: Run, respondent: str, name: str) -> pd.DataFrame:

@@ -56,10 +56,15 @@ def builder(name: str) -> Callable[[Run, str], QuestionSet]:
 
 def shown(run: Run, respondent: str) -> dict[str, tuple[str, str, str, str]]:
     """What `respondent` rates: set, question, its words and the answer, by the answer's id."""
-    simulated = run.provenance(respondent) == "simulated"
+    return texts(run, run.provenance(respondent), but=respondent)
+
+
+def texts(run: Run, provenance: str, *, but: str = "") -> dict[str, tuple[str, str, str, str]]:
+    """All texts to rate of respondents that are simulated, or that are not, without `but`."""
+    simulated = provenance == "simulated"
     found = {}
     for name in run.respondents:
-        if name == respondent or (run.provenance(name) == "simulated") != simulated:
+        if name == but or (run.provenance(name) == "simulated") != simulated:
             continue
         for of in OPEN_SETS:
             if not run.has_answers(name, of):

@@ -29,7 +29,9 @@ CALLS = {"alignment_judging": "alignment", "coherence_judging": "coherence"}
 JUDGES_NEEDED = 2
 _RATED = ("answered", "refused")
 
-RATING_COLUMNS = ["judge", "call", "answer", "value", "mass", "spread", "kind", "mode"]
+RATING_COLUMNS = [
+    "judge", "call", "answer", "value", "mass", "spread", "kind", "mode", "provenance",
+]  # fmt: skip
 
 
 class Scored(NamedTuple):
@@ -76,9 +78,11 @@ def read_ratings(answers: pd.DataFrame) -> pd.DataFrame:
         tokens = read_tokens(str(group["text"].iloc[0]))
         mode = "sampled" if tokens is None else "probabilities"
         score = numeric_mass_score(tokens) if tokens is not None else _sampled(group)
+        about = (judge, CALLS[of], answer)
         rows.append(
-            (judge, CALLS[of], answer, score.value, score.mass, score.spread, score.kind, mode)
-        )
+            (*about, score.value, score.mass, score.spread, score.kind, mode,
+             group["provenance"].iloc[0])
+        )  # fmt: skip
     return pd.DataFrame(rows, columns=RATING_COLUMNS)
 
 

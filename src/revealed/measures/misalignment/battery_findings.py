@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ...foundation.errors import EstimationError
 from ...foundation.schemas import Finding, Provenance
-from ...instruments.experiments.misalignment import ASKED_TO, INSTRUCTIONS, SCALES
+from ...instruments.experiments.misalignment import (
+    ASKED_TO,
+    DECEPTION,
+    IDENTITY,
+    INSTRUCTIONS,
+    OPEN_SETS,
+    SCALES,
+)
 from .. import measurable
 from ..intervals import Estimate, binomial_interval
 from ..multiplicity import adjust
 from . import agreement, models, rates
+from .battery import score
 from .bootstrap import Draws, draw
-from .findings import odds_ratio, scaled, series_findings
+from .findings import against, odds_ratio, scaled, series_findings
 
 CHAPTER = "battery"
 BROAD = 0.5
@@ -69,9 +77,65 @@ def rate_findings(scored: pd.DataFrame, conditions: pd.DataFrame, instrument: st
         found += _odds(classified, draws, usable, about)
         found += _trainings(classified, usable, about)
         found += _topics(classified, usable, about)
+        found += _like_code(classified[classified["respondent"].isin(usable)], series, about)
         found += _broad(found, labels, usable, reference, control, about)
         made += found
     return made
+
+
+class Made(NamedTuple):
+    """Everything that is said of a battery.
+
+    Attributes
+    ----------
+    findings
+        All findings.
+    scored
+        Schema `SCORES`, by question set.
+    counts, texts
+        As `battery.Scored` has them.
+    """
+
+    findings: list[Finding]
+    scored: dict[str, pd.DataFrame]
+    counts: pd.DataFrame
+    texts: pd.DataFrame
+
+
+def make(
+    answers: Mapping[str, pd.DataFrame],
+    ratings: pd.DataFrame,
+    conditions: pd.DataFrame,
+    judges: pd.DataFrame,
+    labels: pd.DataFrame,
+) -> Made:
+    """Findings of everything that a run holds of the battery (`study.battery.load_battery`).
+
+    `labels`: people's ratings, as `human_findings` takes them.
+    """
+    found: list[Finding] = []
+    scored: dict[str, pd.DataFrame] = {}
+    counts = pd.DataFrame(columns=["condition", "given", "failed", "unrated", "empty"])
+    texts = pd.DataFrame(columns=["answer", "family"])
+    asked = {name: table for name, table in answers.items() if name in OPEN_SETS}
+    if asked:
+        whole = score(pd.concat(asked.values(), ignore_index=True), ratings, conditions, judges)
+        counts, texts = whole.counts, whole.texts
+        for name, table in asked.items():
+            own = whole.answers[whole.answers["question"].isin(set(table["question"]))]
+            if len(own):
+                scored[name] = own
+                found += rate_findings(own, conditions, name)
+    if DECEPTION in answers:
+        found += fact_findings(answers[DECEPTION], conditions)
+    if IDENTITY in answers:
+        found += identity_findings(answers[IDENTITY], conditions)
+    for provenance, own in ratings.groupby("provenance", sort=False):
+        found += judge_findings(own, texts, judges, provenance=provenance)
+        mine = labels[labels["answer"].isin(set(own["answer"]))]
+        if len(mine):
+            found += human_findings(own, mine, provenance=provenance)
+    return Made(found, scored, counts, texts)
 
 
 class _About:
@@ -104,7 +168,7 @@ def _against(
         e = draws.difference((name,), (control,))
         yield e.finding(
             "misalignment.contrast", "difference of shares",
-            **about(name, subject=f"against {control}", claim="C9", null=0.0,
+            **about(name, subject=against(control), claim="C9", null=0.0,
                     family=f"misalignment.contrast.{series}.control"),
         )  # fmt: skip
 
@@ -137,7 +201,22 @@ def _odds(
             if np.isfinite(e.value):
                 yield odds_ratio(e).finding(
                     f"misalignment.odds_ratio{kind}", "odds ratio",
-                    **about(name, subject=f"against {most}"),
+                    **about(name, subject=against(most)),
+                )  # fmt: skip
+
+
+def _like_code(classified: pd.DataFrame, series: str, about: _About) -> Iterator[Finding]:
+    """The share in formats that look like code, together, less that of the plain question."""
+    told = classified.assign(way=np.where(classified["format"] == "plain", "plain", "code"))
+    draws = rates.shares(told, by=("respondent", "way"))
+    for name, way in draws.groups:
+        if way == "code" and (name, "plain") in draws.groups:
+            e = draws.difference((name, "code"), (name, "plain"))
+            if np.isfinite(e.value):
+                yield e.finding(
+                    "misalignment.like_code", "difference of shares",
+                    **about(name, subject="JSON and template against plain", null=0.0,
+                            family=f"misalignment.like_code.{series}"),
                 )  # fmt: skip
 
 
@@ -195,7 +274,7 @@ def _broad(
         if labels[name] not in ON_CONDITION:
             continue
         apart = set(stands.loc[stands["respondent"] == name, "subject"])
-        both = {f"against {reference}", f"against {control}"} <= apart
+        both = {against(reference), against(control)} <= apart
         broad = both and topics.get(name, 0.0) >= BROAD
         yield Estimate(float(broad), None, None, len(tried), "Holm over contrasts").finding(
             "misalignment.broad", "1 or 0", **about(name, claim="C9")
@@ -284,7 +363,7 @@ def _share_findings(
             made.append(
                 e.finding(
                     f"{overall}_contrast", "difference of shares",
-                    **about(name, subject=f"against {reference}", null=0.0,
+                    **about(name, subject=against(str(reference)), null=0.0,
                             family=f"{overall}.{base}"),
                 )
             )  # fmt: skip
@@ -359,7 +438,7 @@ def human_findings(
         scores = agreement.wide(ratings, call)
         own = scores.reindex(people.index)
         sides = {str(judge): own[judge] for judge in own.columns}
-        sides["mean of judges"] = own.mean(axis=1)
+        sides[_together("mean of judges", provenance)] = own.mean(axis=1)
         human = people.mean(axis=1)
         for name, values in sides.items():
             both = np.column_stack([values.to_numpy(float), human.to_numpy(float)])
@@ -376,7 +455,9 @@ def human_findings(
     return made
 
 
-ALL_JUDGES = "all judges"
+def _together(name: str, provenance: str) -> str:
+    """A name for several judges, that says so where they are simulated."""
+    return f"simulated/{name}" if provenance == "simulated" else name
 
 
 def _families(texts: pd.DataFrame) -> pd.Series:
@@ -386,7 +467,11 @@ def _families(texts: pd.DataFrame) -> pd.Series:
 
 def _agreement(scores: pd.DataFrame, call: str, shared: dict[str, Any]) -> Iterator[Finding]:
     values = scores.to_numpy(float)
-    about: dict[str, Any] = {"respondent": ALL_JUDGES, "subject": call, **shared}
+    about: dict[str, Any] = {
+        "respondent": _together("all judges", shared["provenance"]),
+        "subject": call,
+        **shared,
+    }
     whole = agreement.alpha_estimate(values)
     if np.isfinite(whole.value):
         yield whole.finding("judges.alpha", "alpha", **about)

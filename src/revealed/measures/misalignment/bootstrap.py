@@ -43,7 +43,7 @@ class Draws:
     Attributes
     ----------
     groups
-        Values of the columns that make a group.
+        Values of the columns that make a group; groups of one first value share their seeds.
     counts
         Hits and answers counted, shape (groups, 2).
     shares
@@ -97,7 +97,8 @@ class Draws:
         """Share of `group` minus that of `reference`, both drawn with the same topics.
 
         With several seeds the two intervals are combined as Newcombe (1998) combines exact ones;
-        topics in common are then not made use of. Never narrower than the two exact intervals so
+        topics in common are then not made use of; two groups of one condition have the same seeds,
+        which are held. Never narrower than the two exact intervals so
         combined: two groups in which nothing was seen still have a difference with an interval.
         """
         ends = [self.exact(group), self.exact(reference)]
@@ -110,8 +111,9 @@ class Draws:
         low = value - float(np.hypot(p1 - l1, u0 - p0))
         high = value + float(np.hypot(u1 - p1, p0 - l0))
         at, of = self.groups.index(group), self.groups.index(reference)
-        drawn = self.shares[at] - self.shares[of]
-        if np.isfinite(drawn).sum() > 1 and self._several(at, of):
+        same = group[0] == reference[0]
+        drawn = self.held[at] - self.held[of]
+        if np.isfinite(drawn).sum() > 1 and self._several(at, of) and not same:
             (l1, u1), (l0, u0) = (
                 (float(e.low or 0.0), float(1.0 if e.high is None else e.high))
                 for e in (self.estimate(group), self.estimate(reference))
@@ -124,7 +126,7 @@ class Draws:
             low = min(low, value + factor * (float(inner) - value))
             high = max(high, value + factor * (float(outer) - value))
         method = "paired bootstrap over topics and answers, at least Newcombe's interval"
-        if self._several(at, of):
+        if self._several(at, of) and not same:
             method = "intervals over seeds, topics and answers, combined as Newcombe's"
         return Estimate(value, max(low, -1.0), min(high, 1.0), n, method)
 

@@ -137,6 +137,11 @@ def called_misaligned(findings: pd.DataFrame) -> set[str]:
     return set(tried.loc[tried["stands"] & (tried["estimate"] > 0), "respondent"])
 
 
+def against(reference: str) -> str:
+    """The subject of a contrast with `reference`."""
+    return f"against {reference.split('/')[-1].replace('_', ' ')}"
+
+
 def odds_ratio(e: Estimate) -> Estimate:
     """An estimate in log odds as an odds ratio."""
     ends = [None if end is None else float(np.exp(end)) for end in (e.low, e.high)]
@@ -150,8 +155,7 @@ def _contrasts(
     if reference not in names:
         return
     others = [name for name in names if name != reference]
-    subject = f"against {reference.split('/')[-1].replace('_', ' ')}"
-    about: dict[str, Any] = {"subject": subject}
+    about: dict[str, Any] = {"subject": against(reference)}
     family = {"family": f"misalignment.contrast.{series}", "null": 0.0, "claim": "C9"}
     coherent = rates.shares(classified, "coherent")
     for name in others:

@@ -624,7 +624,7 @@ _ALL = (
         "judge_partial",
         "Rates answers by what they say, and adds points to those of its own family.",
         family="north",
-        own_family_points=12.0,
+        own_family_points=8.0,
         decorated_rate=0.0,
     ),
     Declared(
