@@ -43,8 +43,9 @@ def findings(analysis: Analysis, *, chapter: str, provenance: Provenance) -> lis
 
     Estimands control.measurable; control.agreement_gain and control.accuracy_gain (by split);
     control.bias_reduction; control.political_shift; control.moved (subjects politics, lives,
-    outcomes, elsewhere); control.price_shift; control.reach; control.coherence_change and
-    control.calibration_change. Of a respondent that is not measurable, the first alone.
+    outcomes, elsewhere) and control.moved_square, which is what is tested; control.price_shift;
+    control.reach; control.coherence_change and control.calibration_change. Of a respondent that is
+    not measurable, the first alone.
     """
     a = analysis
     about = _about(a.respondent, chapter, provenance)
@@ -66,8 +67,10 @@ def findings(analysis: Analysis, *, chapter: str, provenance: Provenance) -> lis
     reaching = {**about, "claim": REACHED}
     for what, moved in a.moved.items():
         if np.isfinite(moved.square):
-            _add(made, "moved", moved.estimate, _PROBABILITY, reaching, subject=what, note=note,
-                 family=f"control.moved, {what}", null=0.0)  # fmt: skip
+            _add(made, "moved", moved.estimate, _PROBABILITY, reaching, subject=what, note=note)
+            # Holm's procedure reads a symmetric interval: that of the square.
+            _add(made, "moved_square", moved.squared, "squared probability", reaching, subject=what,
+                 note=note, family=f"control.moved, {what}", null=0.0)  # fmt: skip
     if a.prices_moved is not None:
         _add(made, "price_shift", a.prices_moved.estimate, "log units", reaching, note=note)
     _add(made, "reach", a.reach, "share", reaching, note=note)

@@ -52,6 +52,12 @@ class Moved:
         return Estimate(value, low, high, self.n, self.method)
 
     @property
+    def squared(self) -> Estimate:
+        """The square, whose interval is symmetric, as tests of several together need it."""
+        half = Z95 * self.se
+        return Estimate(self.square, self.square - half, self.square + half, self.n, self.method)
+
+    @property
     def seen(self) -> bool:
         """Whether the interval excludes zero from below."""
         low = self.estimate.low

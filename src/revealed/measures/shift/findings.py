@@ -11,7 +11,6 @@ import pandas as pd
 
 from ...foundation.schemas import Finding, Provenance
 from ..control.shift import Moved
-from ..intervals import Z95, Estimate
 from ..measurable import finding as verdict
 from ..multiplicity import adjust
 from .asking import TOPICS
@@ -92,13 +91,9 @@ def findings(compared: Comparison, *, chapter: str, provenance: Provenance) -> l
 
 def _moved(made: list[Finding], what: str, moved: Moved, about: dict[str, Any], name: str) -> None:
     made.append(moved.estimate.finding(f"shift.{what}", _PROBABILITY, subject=name, **about))
-    # The square has a symmetric interval, which Holm's procedure reads; its root has none.
-    square = Estimate(
-        moved.square, moved.square - Z95 * moved.se, moved.square + Z95 * moved.se, moved.n,
-        moved.method,
-    )  # fmt: skip
+    # Holm's procedure reads a symmetric interval: that of the square.
     made.append(
-        square.finding(
+        moved.squared.finding(
             f"shift.{what}_square", _SQUARE, subject=name, family=f"shift.{what}", null=0.0,
             **about,
         )
