@@ -160,6 +160,30 @@ def plan(
 
 
 @app.command()
+def pilot(
+    run: RunName = "default",
+    respondent: Names = None,
+    instrument: Instruments = None,
+    size: Annotated[int, typer.Option(min=5, help="Answers to each question set.")] = 60,
+    max_cost: Annotated[float | None, typer.Option(help="US dollars at most.")] = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """Ask a few questions of every set, and say from them what all will cost."""
+    from revealed import study
+    from revealed.study.pilot import pilot as measure
+
+    opened = study.open_run(run)
+    specs = _specs(opened, respondent, None, None, None)
+    planned = measure(opened, specs, instruments=instrument, size=size, max_cost=max_cost)
+    columns = ["respondent", "instrument", "arm", "requests", "measured", "cost"]
+    _print(planned if format is not Format.table else planned[columns], format)
+    if format is Format.table:
+        typer.echo(
+            f"Together ${planned['cost'].sum():,.2f}; where 0 were measured, at most so much."
+        )
+
+
+@app.command()
 def run(
     run: RunName = "default",
     respondent: Names = None,

@@ -78,27 +78,8 @@ def ask(
         from .simulated import check_forms
 
         check_forms(spec.model, set(question_set.questions["form"]), root)
-    door = Door(spec)
-    weighted = {name: prompt for name, prompt in prompts.items() if prompt.from_probabilities}
-    read_off = bool(weighted) and _gives_numbers(door, weighted, ledger, budget)
-    sampling = door
-    if weighted and not read_off and spec.temperature == 0:
-        # At temperature 0 all samples of a number would be one.
-        sampling = Door(spec.model_copy(update={"temperature": 1.0}))
-    counts = {
-        name: 1 if read_off and prompt.from_probabilities else samples
-        for name, prompt in prompts.items()
-    }
-    requests = []
-    for prompt in prompts.values():
-        if read_off and prompt.from_probabilities:
-            requests.append(_one_token(door, prompt))
-            continue
-        own = sampling if prompt.from_probabilities else door
-        question = own.question(prompt.messages, prompt.max_tokens)
-        for sample in range(spec.first_sample, spec.first_sample + samples):
-            seed = simulated_seed(spec.seed, sample) if door.simulated else None
-            requests.append(Request(question, sample, seed))
+    asked, read_off = requests_of(spec, prompts, samples, ledger, budget=budget)
+    requests = [request for own in asked.values() for request in own]
     answers = blocking(
         collect(
             requests, spec, ledger,
@@ -118,10 +99,43 @@ def ask(
             "provenance": spec.provenance,
         }
         for question, prompt in prompts.items()
-        for sample in range(counts[question])
+        for sample in range(len(asked[question]))
     ]
     table = pd.DataFrame(rows, columns=list(ANSWERS.columns))
     return check(table, ANSWERS, f"{spec.name}, {question_set.name}")
+
+
+def requests_of(
+    spec: RespondentSpec,
+    prompts: Mapping[str, QuestionPrompt],
+    samples: int,
+    ledger: Ledger,
+    *,
+    budget: Budget | None = None,
+) -> tuple[dict[str, list[Request]], bool]:
+    """The requests of every prompt, and whether numbers are read from probabilities.
+
+    Where a form allows that, a few of the questions are asked to find out.
+    """
+    door = Door(spec)
+    weighted = {name: prompt for name, prompt in prompts.items() if prompt.from_probabilities}
+    read_off = bool(weighted) and _gives_numbers(door, weighted, ledger, budget)
+    sampling = door
+    if weighted and not read_off and spec.temperature == 0:
+        # At temperature 0 all samples of a number would be one.
+        sampling = Door(spec.model_copy(update={"temperature": 1.0}))
+    asked: dict[str, list[Request]] = {}
+    for name, prompt in prompts.items():
+        if read_off and prompt.from_probabilities:
+            asked[name] = [_one_token(door, prompt)]
+            continue
+        own = sampling if prompt.from_probabilities else door
+        question = own.question(prompt.messages, prompt.max_tokens)
+        asked[name] = [
+            Request(question, sample, simulated_seed(spec.seed, sample) if door.simulated else None)
+            for sample in range(spec.first_sample, spec.first_sample + samples)
+        ]
+    return asked, read_off
 
 
 def read(answer: Answer, prompt: QuestionPrompt, *, read_off: bool = False) -> dict[str, object]:
