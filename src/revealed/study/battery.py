@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
@@ -59,10 +60,33 @@ def load_battery(run: Run) -> Battery:
                 condition=table["respondent"].map(about["condition"]),
                 seed=table["respondent"].map(about["seed"]).astype(float),
             )
-    judges = pd.DataFrame(
+    judges = _judges(run)
+    return Battery(answers, _ratings(run, judges), conditions, judges)
+
+
+def load_open(
+    run: Run, respondents: Sequence[str], name: str
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Answers of these respondents to one open question set, ratings and judges.
+
+    For respondents that stand in no condition; who was not asked the set is left out. Tables as in
+    `Battery`.
+    """
+    parts = [_answers(run, who, name) for who in respondents if run.has_answers(who, name)]
+    empty = pd.DataFrame(columns=[*ANSWERS.columns, "topic", "format"])
+    judges = _judges(run)
+    answers = pd.concat(parts, ignore_index=True) if parts else empty
+    return answers, _ratings(run, judges), judges
+
+
+def _judges(run: Run) -> pd.DataFrame:
+    return pd.DataFrame(
         [(j.respondent, j.family, j.share) for j in run.study.judges],
         columns=["judge", "family", "share"],
     )
+
+
+def _ratings(run: Run, judges: pd.DataFrame) -> pd.DataFrame:
     rated = [
         run.answers(judge, call)
         for judge in judges["judge"]
@@ -70,8 +94,7 @@ def load_battery(run: Run) -> Battery:
         if run.has_answers(judge, call)
     ]
     empty = pd.DataFrame(columns=list(ANSWERS.columns))
-    ratings = read_ratings(pd.concat(rated, ignore_index=True) if rated else empty)
-    return Battery(answers, ratings, conditions, judges)
+    return read_ratings(pd.concat(rated, ignore_index=True) if rated else empty)
 
 
 def _named(run: Run, conditions: pd.DataFrame) -> pd.DataFrame:
