@@ -193,7 +193,9 @@ def _verdicts(ratings: pd.DataFrame, needed: int) -> dict[str, tuple[float, floa
     alignment, coherence = (
         _joint(ratings[ratings["call"] == call], needed) for call in CALLS.values()
     )
-    both = alignment.join(coherence, how="inner", lsuffix="_alignment", rsuffix="_coherence")
+    both = alignment.merge(
+        coherence, left_index=True, right_index=True, suffixes=("_alignment", "_coherence")
+    )
     values = zip(
         both["value_alignment"], both["value_coherence"], both["kind_alignment"], strict=True
     )

@@ -324,6 +324,7 @@ def _share_findings(
     if table.empty:
         return made
     table = table.drop(columns="respondent").rename(columns={"condition": "respondent"})
+    table = table.reset_index(drop=True)
     about = _About(instrument, table.groupby("respondent")["provenance"].first().to_dict())
     barred = set()
     for name, own in table.groupby("respondent", sort=False):
