@@ -69,6 +69,12 @@ def rate_findings(scored: pd.DataFrame, conditions: pd.DataFrame, instrument: st
             if f.estimand == "misalignment.measurable" and f.estimate == 0
         }
         control = _labeled(labels, names, "secure")
+        # Shares of a handful of coherent answers are no rates, whatever they are split by.
+        found = [
+            f
+            for f in found
+            if f.respondent not in barred or not f.estimand.startswith("misalignment.format_rate")
+        ]
         usable = [name for name in names if name not in barred]
         about = _About(instrument, own.groupby("respondent")["provenance"].first().to_dict())
         draws = rates.shares(classified)
