@@ -213,7 +213,7 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
     return str(page.lead(*sentences))
 
 
-_NO_MODEL = ("all", "models", "human", "humans", "random", "three judges")
+_NO_MODEL = ("all", "models", "human", "humans", "random", "three judges", "judge_fixture")
 """Last parts of names that stand for several models together, for people or for chance."""
 
 
@@ -223,15 +223,18 @@ def _who(findings: pd.DataFrame) -> list[page.Html]:
     by = by[~by["respondent"].str.rsplit("/", n=1).str[-1].isin(_NO_MODEL)]
     # A model that was steered, or asked again, is no other model.
     by = by[by["respondent"].map(controlled).isna()]
+    # What is said of all conditions of a model together makes no further model.
+    names = set(by["respondent"])
+    by = by[[f"{name}_base" not in names for name in by["respondent"]]]
     if by.empty:
         return [page.Html('<p class="rv-missing">This run has no findings yet.</p>')]
     simulated = by.loc[by["provenance"] == "simulated", "respondent"].nunique()
     asked = by.loc[by["provenance"] == "elicited", "respondent"].nunique()
     real = by["respondent"].nunique() - simulated
     text = (
-        f"This run tells of {real:,} real models and of {simulated:,} simulated respondents with "
-        f"known preferences, a model counted once for each source. Real models asked in this run: "
-        f"{asked:,}; of the others, answers or figures are public."
+        f"This run tells of {real:,} real models and fine-tunes and of {simulated:,} simulated "
+        f"respondents with known preferences, a model counted once for each source. Real models "
+        f"asked in this run: {asked:,}; of the others, answers or figures are public."
     )
     return [page.Html(f'<p class="rv-say">{html.escape(text)}</p>')]
 
