@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from revealed.cli_control import MaxCost, RunName, Wait, Yes, _agree, _dollars
+from revealed.cli_control import MaxCost, RunName, Wait, Yes, _agree, _agree_to_plan, _dollars
 from revealed.foundation.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -137,15 +137,7 @@ def ask(
     experiments = shift.asked(opened)
     listed = own_conditions.asked_with(opened, names, experiments)
     planned = study.plan(listed.study)
-    shown = planned.groupby("respondent", sort=False).agg(
-        requests=("requests", "sum"), cost=("cost", lambda c: c.sum(skipna=False)),
-    )  # fmt: skip
-    for row in shown.itertuples():
-        typer.echo(f"{row.Index:<50} {row.requests:>8,} requests  {_dollars(float(row.cost))}")
-    total = float(shown["cost"].sum(skipna=False))
-    typer.echo(f"{'together':<50} {int(shown['requests'].sum()):>8,} requests  {_dollars(total)}")
-    if total != 0:
-        _agree(yes, "Ask them?")
+    _agree_to_plan(planned, yes)
     own_conditions.ask(opened, names, experiments, max_cost=max_cost)
     typer.echo("Done. The chapter `Do values move?` shows what they show.")
 

@@ -11,6 +11,8 @@ import typer
 from revealed.foundation.errors import ConfigError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from revealed.respondents.tuning import Job
 
 control = typer.Typer(
@@ -68,16 +70,7 @@ def run_controls(
     bases = [opened.spec(name) for name in respondent]
     only = controls.instruments(opened)
     planned = study.plan(opened.study, [*bases, *made], only)
-    shown = planned.groupby("respondent", sort=False).agg(
-        requests=("requests", "sum"), tokens_in=("input_tokens", "sum"),
-        cost=("cost", lambda c: c.sum(skipna=False)),
-    )  # fmt: skip
-    for row in shown.itertuples():
-        typer.echo(f"{row.Index:<50} {row.requests:>8,} requests  {_dollars(float(row.cost))}")
-    total = float(shown["cost"].sum(skipna=False))
-    typer.echo(f"{'together':<50} {int(shown['requests'].sum()):>8,} requests  {_dollars(total)}")
-    if total != 0:
-        _agree(yes, "Ask them?")
+    _agree_to_plan(planned, yes)
     controls.ask_controlled(
         opened, respondent, kinds=wanted, simulator=simulator, max_cost=max_cost
     )
@@ -187,6 +180,19 @@ def _agree(yes: bool, question: str) -> None:
         raise ConfigError("this costs money, and nobody is there to agree.", todo="Give --yes.")
     if not typer.confirm(question):
         raise ConfigError("nothing was sent.")
+
+
+def _agree_to_plan(planned: pd.DataFrame, yes: bool) -> None:
+    """Show a plan's requests and cost, a line a respondent, and ask before any is spent."""
+    shown = planned.groupby("respondent", sort=False).agg(
+        requests=("requests", "sum"), cost=("cost", lambda c: c.sum(skipna=False)),
+    )  # fmt: skip
+    for row in shown.itertuples():
+        typer.echo(f"{row.Index:<50} {row.requests:>8,} requests  {_dollars(float(row.cost))}")
+    total = float(shown["cost"].sum(skipna=False))
+    typer.echo(f"{'together':<50} {int(shown['requests'].sum()):>8,} requests  {_dollars(total)}")
+    if total != 0:
+        _agree(yes, "Ask them?")
 
 
 def _dollars(cost: float | None) -> str:
