@@ -20,6 +20,7 @@ from revealed.foundation.errors import ConfigError
 from revealed.instruments import (
     Arm,
     Instrument,
+    QuestionPrompt,
     QuestionSet,
     load_arm,
     load_form,
@@ -46,6 +47,9 @@ SECONDS_PER_ANSWER = 1.0
 
 Pairs = npt.NDArray[np.int64]
 """Item numbers, shape (pairs, 2)."""
+
+_Prompts = dict[tuple[str, float], list[QuestionPrompt]]
+"""Prompts of question sets, by set and share asked."""
 
 PAIR_COLUMNS = ["first", "second", "samples", "role"]
 
@@ -224,12 +228,15 @@ def plan(
     """
     load = cache(lambda name: load_instrument(name, study.root))
     doors: dict[str, Door] = {}
+    prompts: _Prompts = {}
     rows = []
     for cell in study.cells(respondents, instruments):
         spec = cell.respondent
-        door = doors.setdefault(spec.name, Door(spec))
+        if spec.name not in doors:
+            doors[spec.name] = Door(spec)
+        door = doors[spec.name]
         if cell.asks_questions:
-            count, requests, prompt, answer = _questions(study, door, cell)
+            count, requests, prompt, answer = _questions(study, door, cell, prompts)
             rows.append(_row(cell, door, count, 0, requests, prompt, answer))
             continue
         instrument = load(cell.instrument)
@@ -285,9 +292,11 @@ def planned_questions(study: Study, name: str) -> int:
     return sum(max(1, round(c.design.share * n)) * c.design.samples for c in cells)
 
 
-def _questions(study: Study, door: Door, cell: Cell) -> tuple[int, int, float, int]:
+def _questions(
+    study: Study, door: Door, cell: Cell, known: _Prompts
+) -> tuple[int, int, float, int]:
     """Questions of a cell, requests, tokens of one prompt (at four characters a token) and of its
-    answer."""
+    answer. `known` keeps the prompts of a set, which many respondents are asked."""
     if cell.instrument in DERIVED:
         derived = DERIVED[cell.instrument]
         form = load_form(derived.form, study.root)
@@ -297,8 +306,11 @@ def _questions(study: Study, door: Door, cell: Cell) -> tuple[int, int, float, i
         messages, cap = [{"role": "user", "content": ""}], form.max_tokens
         read_off = form.from_probabilities and reads_numbers(door)
     else:
-        asked = asked_questions(load_questions(cell.instrument, study.root), cell, study.seed)
-        prompts = list(asked.prompts(study.root).values())
+        key = cell.instrument, cell.design.share
+        if key not in known:
+            asked = asked_questions(load_questions(cell.instrument, study.root), cell, study.seed)
+            known[key] = list(asked.prompts(study.root).values())
+        prompts = known[key]
         count = len(prompts)
         if not count:  # a set that is read from the cache, which lacks it here
             return 0, 0, 0.0, 0
