@@ -51,7 +51,7 @@ def build(name: str, folder: Path) -> Instrument:
     """
     whole = politics.build("policies", folder)
     path = folder / "politics" / "policies.csv"
-    items = whole.items.loc[_chosen(whole.items, CORE_EACH, path)]
+    items = _chosen(whole.items, CORE_EACH, path)
     sheet = Datasheet(
         title="Political proposals that everybody shares",
         purpose="Places respondents on one map: the same proposals and pairs for everybody.",
@@ -59,11 +59,8 @@ def build(name: str, folder: Path) -> Instrument:
         "liberty or order first; pairs from fixed cycles that connect all of them.",
         limits=whole.datasheet.limits,
     )
-    reworded = None if whole.rewordings is None else whole.rewordings.loc[items.index]
-    return Instrument(
-        CORE, sheet.title, items, _pairs(items, _CORE_TURNS), sheet, tuple(items.index),
-        rewordings=reworded,
-    )  # fmt: skip
+    pairs = _pairs(whole.items.loc[items], _CORE_TURNS)
+    return politics.choice(whole, items, CORE, pairs, sheet)
 
 
 def build_questions(name: str, folder: Path) -> QuestionSet:

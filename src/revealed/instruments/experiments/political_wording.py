@@ -46,7 +46,7 @@ def build(name: str, folder: Path) -> Instrument:
         If the file of the proposals is wrong, or an area lacks a side.
     """
     whole = politics.build("policies", folder)
-    items = whole.items.loc[_chosen(whole.items, folder / "politics" / "policies.csv")]
+    items = _chosen(whole.items, folder / "politics" / "policies.csv")
     sheet = Datasheet(
         title="Political proposals in many wordings",
         purpose="Shows whether a political score survives other words, roles and formats.",
@@ -54,10 +54,7 @@ def build(name: str, folder: Path) -> Instrument:
         "that have nothing to do with liberty or order; the same pairs in every arm.",
         limits=whole.datasheet.limits,
     )
-    reworded = None if whole.rewordings is None else whole.rewordings.loc[items.index]
-    return Instrument(
-        WORDING, sheet.title, items, None, sheet, tuple(items.index), rewordings=reworded
-    )
+    return politics.choice(whole, items, WORDING, None, sheet)
 
 
 def build_questions(name: str, folder: Path) -> QuestionSet:

@@ -113,3 +113,18 @@ def _check_balance(table: pd.DataFrame, lines: dict[str, int], path: Path) -> No
                 where=path,
                 todo="Shorten the longer ones or lengthen the shorter ones.",
             )
+
+
+def choice(
+    whole: Instrument, items: list[str], name: str, pairs: pd.DataFrame | None, sheet: Datasheet
+) -> Instrument:
+    """The instrument `name` of some proposals of another, with their rewordings; all are its gauge.
+
+    Parameters
+    ----------
+    whole, items
+        The instrument that `build` makes, and the ids of the proposals that are taken.
+    """
+    reworded = None if whole.rewordings is None else whole.rewordings.loc[items]
+    table = whole.items.loc[items]
+    return Instrument(name, sheet.title, table, pairs, sheet, tuple(items), rewordings=reworded)
