@@ -112,10 +112,15 @@ def test_slug_never_leaves_its_folder(name: str) -> None:
 def test_writes_whole_and_makes_the_folder(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "table.csv"
     with atomic_write(path) as temporary:
-        assert temporary.parent == path.parent
-        assert temporary.suffix == path.suffix
+        assert temporary.name == path.name
         temporary.write_text("whole")
         assert not path.exists()
+        # Nobody who lists tables from here or from above meets the unfinished one.
+        assert not [
+            *path.parent.glob("*.csv"),
+            *tmp_path.glob("*/*.csv"),
+            *tmp_path.glob("a/*/*.csv"),
+        ]
     assert path.read_text() == "whole"
     assert list(path.parent.iterdir()) == [path]
 
@@ -177,7 +182,7 @@ def test_killed_at_any_instant_the_file_is_whole(tmp_path: Path) -> None:
         text = path.read_text()
         assert text in ("a" * 50_000, "b" * 50_000)
     # What a kill leaves behind is hidden and is never the file itself.
-    assert all(left.name.startswith(".table.") for left in tmp_path.iterdir() if left != path)
+    assert all(left.name.startswith(".writing-") for left in tmp_path.iterdir() if left != path)
 
 
 # --- RunPaths ------------------------------------------------------------------------------------

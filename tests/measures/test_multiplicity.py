@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from revealed.figures.page import rows
 from revealed.foundation.schemas import Finding
@@ -83,6 +86,12 @@ def test_a_family_of_nulls_is_wrong_in_at_most_five_per_cent() -> None:
     # 5 % of 400 families, and three standard deviations of that count.
     assert (wrong["stand"] > 0).sum() <= 20 + 3 * np.sqrt(19)
     assert (wrong["unadjusted"] > 0).mean() > 0.3
+
+
+@settings(max_examples=20)  # statsmodels collects garbage at each call
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_statsmodels_adjusts_alike(p: list[float]) -> None:
+    assert multiplicity.holm(np.array(p)) == pytest.approx(multipletests(p, method="holm")[1])
 
 
 def test_an_empty_table_has_nothing_tried() -> None:

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from drawn_choices import draw_choices
 from scipy import linalg, stats
-from statsmodels.stats.multitest import multipletests
 
 from revealed.figures import page
 from revealed.foundation.errors import DataError
@@ -262,11 +261,6 @@ def test_the_mean_squared_distance_is_that_of_the_pairs() -> None:
     pairs = [((a - b) ** 2).sum() for k, a in enumerate(places) for b in places[:k]]
     squared = clusters._squared(np.ones((1, 5)), places, np.zeros(5))
     assert squared[0] == pytest.approx(np.mean(pairs))
-
-
-@pytest.mark.parametrize("p", [(0.01, 0.03), (0.03, 0.01), (0.02, 0.5), (0.6, 0.9), (0.2, 0.2)])
-def test_two_tests_are_adjusted_as_by_holm(p: tuple[float, float]) -> None:
-    assert clusters._holm(*p) == pytest.approx(multipletests(p, method="holm")[1])
 
 
 def test_respondents_from_the_whole_spectrum_seldom_cluster() -> None:

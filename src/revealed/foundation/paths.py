@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,23 +56,24 @@ def slug(name: str) -> str:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it over `path` only if the block succeeds.
+    """Yield a temporary path of the same name; rename it over `path` only if the block succeeds.
 
-    A kill at any instant leaves either the old file or the new one, never half of one.
+    A kill at any instant leaves either the old file or the new one, never half of one. The
+    temporary file lies in a hidden folder of its own below ``path.parent``, so that a process
+    that lists ``*.parquet`` there while another writes never meets an unfinished table.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=".writing-"))
+    temporary = folder / path.name
     try:
         yield temporary
-        # mkstemp makes files readable by their owner only; a published table is for everybody.
+        # Libraries may write a file for its owner only; a published table is for everybody.
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
         os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

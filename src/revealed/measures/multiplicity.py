@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from .intervals import Z95
 
@@ -44,12 +43,32 @@ def adjust(findings: pd.DataFrame) -> pd.DataFrame:
     tried = findings[(findings["family"] != "") & findings["null"].notna()]
     tried = tried[tried["low"].notna() | tried["high"].notna()].copy()
     tried["p"] = [_p_value(row) for row in tried.to_dict("records")]
-    tried["p_adjusted"], tried["stands"] = np.nan, False
+    tried["p_adjusted"] = np.nan
     for _, rows in tried.groupby(["family", "provenance"]):
-        rejected, adjusted, *_ = multipletests(rows["p"], alpha=LEVEL, method="holm")
-        tried.loc[rows.index, "p_adjusted"] = adjusted
-        tried.loc[rows.index, "stands"] = rejected
+        tried.loc[rows.index, "p_adjusted"] = holm(rows["p"].to_numpy(float))
+    tried["stands"] = tried["p_adjusted"] <= LEVEL
     return tried
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Adjusted p-values of Holm (1979): the k-th smallest of n times n - k + 1, made monotone.
+
+    Parameters
+    ----------
+    p
+        p-values of one family, shape (n,).
+
+    Returns
+    -------
+    Shape (n,), in the order of `p`, at most 1.
+    """
+    # statsmodels' multipletests gives the same, but collects garbage at each call: with a full
+    # heap half a second a family.
+    n = len(p)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty(n)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(n, 0, -1)))
+    return adjusted
 
 
 def tally(findings: pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from scipy import stats
 
 from ...foundation.schemas import Finding, Provenance
 from ..intervals import Array, Estimate
-from ..multiplicity import LEVEL
+from ..multiplicity import LEVEL, holm
 from .map import Map
 
 NEEDED = 3
@@ -63,18 +63,13 @@ def clusters(
     side = members @ places[:, 0] / k - (1.0 - members) @ places[:, 0] / len(found.entities)
     p_close = float((ratio <= ratio[0] + 1e-12).mean())
     p_side = float((np.abs(side) >= abs(side[0]) - 1e-12).mean())
+    close, one_side = holm(np.array([p_close, p_side])).tolist()
     half = stats.t.ppf(0.975, k - 1) * float(here[:, 0].std(ddof=1)) / np.sqrt(k)
     return Clusters(
         Estimate(float(ratio[0]), None, None, k, _METHOD),
         Estimate(float(side[0]), float(side[0] - half), float(side[0] + half), k, _METHOD),
-        p_close, p_side, _holm(p_close, p_side),
+        p_close, p_side, (close, one_side),
     )  # fmt: skip
-
-
-def _holm(one: float, two: float) -> tuple[float, float]:
-    """Two p-values, adjusted for there being two (Holm 1979)."""
-    least = min(1.0, 2 * min(one, two))
-    return (least, max(least, two)) if one <= two else (max(least, one), least)
 
 
 def _squared(members: Array, places: Array, noises: Array) -> Array:

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from ...foundation.schemas import Finding, Provenance
 from ..fallible import RELIABILITY_NEEDED
 from ..intervals import Array, Estimate
-from ..multiplicity import LEVEL
+from ..multiplicity import LEVEL, holm
 from .axes import Analysis, Sides, jackknife, within
 
 PERMUTATIONS = 999
@@ -132,10 +131,8 @@ def dimensions(given: Sides, *, seed: int = 0, permutations: int = PERMUTATIONS)
 
 def political(chances: Mapping[str, float]) -> dict[str, bool]:
     """Whose likings follow lean at all, by respondent: permutation p, Holm over respondents."""
-    if not chances:
-        return {}
-    rejected, *_ = multipletests(list(chances.values()), alpha=LEVEL, method="holm")
-    return {name: bool(stands) for name, stands in zip(chances, rejected, strict=True)}
+    adjusted = holm(np.array(list(chances.values())))
+    return {name: bool(p <= LEVEL) for name, p in zip(chances, adjusted, strict=True)}
 
 
 def findings(

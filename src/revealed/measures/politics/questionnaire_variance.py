@@ -14,10 +14,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from ...respondents.public.political_answers import AXES
 from ..intervals import Array, Estimate, binomial_interval
+from ..multiplicity import LEVEL, holm
 from .questionnaire import ITEM_METHOD, Cube, balanced_score, half_width, jackknife_variance
 
 COMPONENTS = (
@@ -28,7 +28,6 @@ COMPONENTS = (
 AXIS_COMPONENTS = ("models", "languages", "models x languages")
 BLOCKS = 10
 """Groups of successive answers that tell whether repeats vary as independent draws do."""
-LEVEL = 0.05
 
 
 def components(p: Array, n: Array) -> Array:
@@ -266,8 +265,8 @@ def flips(answers: pd.DataFrame) -> pd.DataFrame:
              "most": languages[many], **counts}
         )  # fmt: skip
     table = pd.DataFrame(rows)
-    rejected, adjusted, *_ = multipletests(table["p"], alpha=LEVEL, method="holm")
+    adjusted = holm(table["p"].to_numpy(float))
     table.insert(3, "p_adjusted", adjusted)
-    table.insert(4, "differs", rejected)
-    table.insert(5, "flips", rejected & table.pop("apart").to_numpy(bool))
+    table.insert(4, "differs", adjusted <= LEVEL)
+    table.insert(5, "flips", table["differs"] & table.pop("apart").to_numpy(bool))
     return table
