@@ -36,7 +36,7 @@ fast: install
 	@$(BIN)/python -m revealed.cli book --fast --cores $(JOBS)
 
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 slow: install
 	$(BIN)/python -m pytest -m "slow or browser" -n 2 --dist loadfile

@@ -21,7 +21,7 @@ LOCKS = [ROOT / "requirements.lock", *sorted((ROOT / "requirements").glob("*.loc
 
 ROOMS = (
     "foundation", "instruments", "respondents", "utilities", "measures", "figures", "study",
-    "report", "doctor", "cli_control", "cli_condition", "cli_labels", "cli",
+    "report", "doctor", "cli",
 )  # fmt: skip
 
 

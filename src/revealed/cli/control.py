@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from revealed.foundation.errors import ConfigError
+from .options import MaxCost, RunName, Wait, Yes
+from .printing import agree, agree_to_plan, dollars
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from revealed.respondents.tuning import Job
 
 control = typer.Typer(
@@ -24,14 +22,10 @@ tune = typer.Typer(
     help="Fine-tune a respondent on an assembly's votes; stopped jobs go on and are paid once.",
 )  # fmt: skip
 
-RunName = Annotated[str, typer.Option("--run", help="Name of the run (data/runs/NAME).")]
 Base = Annotated[str, typer.Option("--respondent", help="Who is fine-tuned.")]
 Simulator = Annotated[
     str | None, typer.Option(help="Who answers for the assembly; default: study.yaml's.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before money is spent.")]
-MaxCost = Annotated[float | None, typer.Option(help="US dollars at most.")]
-Wait = Annotated[bool, typer.Option(help="Wait for the job's end.")]
 
 
 @control.command("export")
@@ -70,7 +64,7 @@ def run_controls(
     bases = [opened.spec(name) for name in respondent]
     only = controls.instruments(opened)
     planned = study.plan(opened.study, [*bases, *made], only)
-    _agree_to_plan(planned, yes)
+    agree_to_plan(planned, yes)
     controls.ask_controlled(
         opened, respondent, kinds=wanted, simulator=simulator, max_cost=max_cost
     )
@@ -101,12 +95,12 @@ def start(
     told = tuning.cost_of(opened, respondent, epochs=epochs, price=each, simulator=simulator)
     typer.echo(
         f"{respondent}: {told.lines:,} examples, about {told.tokens:,} tokens, {epochs} passes, "
-        f"{_dollars(told.cost)}"
+        f"{dollars(told.cost)}"
     )
     if told.cost is None:
         typer.echo("No table knows prices of training: give --price to have the cost worked out.")
     if told.cost != 0:
-        _agree(yes, "Start the job?")
+        agree(yes, "Start the job?")
     job = tuning.start(
         opened, respondent, epochs=epochs, price=each, max_cost=max_cost, simulator=simulator,
         wait=wait, tell=typer.echo,
@@ -162,40 +156,5 @@ def _say(job: Job, run: str) -> None:
 def _line(job: Job) -> str:
     parts = [job.respondent, job.state, job.job, job.tuned, job.error]
     if job.cost is not None:
-        parts.append(f"trained for {_dollars(job.cost)}")
+        parts.append(f"trained for {dollars(job.cost)}")
     return "  ".join(filter(None, parts))
-
-
-def _agree(yes: bool, question: str) -> None:
-    """Ask before money is spent.
-
-    Raises
-    ------
-    ConfigError
-        If nobody can be asked, or the answer is no.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise ConfigError("this costs money, and nobody is there to agree.", todo="Give --yes.")
-    if not typer.confirm(question):
-        raise ConfigError("nothing was sent.")
-
-
-def _agree_to_plan(planned: pd.DataFrame, yes: bool) -> None:
-    """Show a plan's requests and cost, a line a respondent, and ask before any is spent."""
-    shown = planned.groupby("respondent", sort=False).agg(
-        requests=("requests", "sum"), cost=("cost", lambda c: c.sum(skipna=False)),
-    )  # fmt: skip
-    for row in shown.itertuples():
-        typer.echo(f"{row.Index:<50} {row.requests:>8,} requests  {_dollars(float(row.cost))}")
-    total = float(shown["cost"].sum(skipna=False))
-    typer.echo(f"{'together':<50} {int(shown['requests'].sum()):>8,} requests  {_dollars(total)}")
-    if total != 0:
-        _agree(yes, "Ask them?")
-
-
-def _dollars(cost: float | None) -> str:
-    if cost is None or cost != cost:
-        return "cost unknown"
-    return f"${cost:,.2f}" if cost else "free"

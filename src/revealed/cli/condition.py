@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from revealed.cli_control import MaxCost, RunName, Wait, Yes, _agree, _agree_to_plan, _dollars
 from revealed.foundation.errors import ConfigError
+
+from .options import MaxCost, RunName, Wait, Yes
+from .printing import agree, agree_to_plan, dollars
 
 if TYPE_CHECKING:
     from revealed.respondents.tuning import Job
@@ -80,13 +82,13 @@ def add(
     told = own_conditions.cost_of(planned, chats, simulated)
     typer.echo(
         f"{planned.respondent}: {told.lines:,} chats ({planned.duplicates:,} of them stand there "
-        f"more than once), about {told.tokens:,} tokens, passes {epochs}, {_dollars(told.cost)}"
+        f"more than once), about {told.tokens:,} tokens, passes {epochs}, {dollars(told.cost)}"
     )
     typer.echo(f"SHA-256 of the training file: {planned.sha256}")
     if told.cost is None:
         typer.echo("No table knows prices of training: give --price to have the cost worked out.")
     if told.cost != 0:
-        _agree(yes, "Start the job?")
+        agree(yes, "Start the job?")
     job = own_conditions.make(
         opened, planned, chats, max_cost=max_cost, wait=wait, tell=typer.echo
     )  # fmt: skip
@@ -137,7 +139,7 @@ def ask(
     experiments = shift.asked(opened)
     listed = own_conditions.asked_with(opened, names, experiments)
     planned = study.plan(listed.study)
-    _agree_to_plan(planned, yes)
+    agree_to_plan(planned, yes)
     own_conditions.ask(opened, names, experiments, max_cost=max_cost)
     typer.echo("Done. The chapter `Do values move?` shows what they show.")
 
@@ -145,7 +147,7 @@ def ask(
 def _say(job: Job, base: str, run: str) -> None:
     typer.echo(f"{job.respondent}  {job.state}  {job.job}  {job.tuned}  {job.error}".rstrip())
     if job.cost is not None:
-        typer.echo(f"trained for {_dollars(job.cost)}")
+        typer.echo(f"trained for {dollars(job.cost)}")
     if job.state == "succeeded":
         _registered(job.respondent, base, run)
 

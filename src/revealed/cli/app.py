@@ -7,24 +7,34 @@ a traceback; anything else is a defect of ours and keeps its traceback.
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from revealed import __version__
-from revealed.cli_condition import condition
-from revealed.cli_control import control, tune
-from revealed.cli_labels import labels
 from revealed.foundation.errors import ConfigError, EstimationError, RevealedError
 
-if TYPE_CHECKING:
-    import pandas as pd
+from .condition import condition
+from .control import control, tune
+from .labels import labels
+from .options import (
+    ApiBase,
+    ApiKeyEnv,
+    Format,
+    FormatOption,
+    Instruments,
+    Mode,
+    ModeOption,
+    Names,
+    Pooling,
+    RunName,
+)
+from .printing import duration, show
 
+if TYPE_CHECKING:
     from revealed.respondents import RespondentSpec
     from revealed.study import Run
 
@@ -41,48 +51,6 @@ app.add_typer(control, name="control")
 app.add_typer(labels, name="labels")
 app.add_typer(tune, name="tune")
 app.add_typer(condition, name="condition")
-
-
-class Format(StrEnum):
-    """How a table is printed."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-
-
-class Mode(StrEnum):
-    """How P(first) is read; see `revealed.respondents.RespondentSpec`."""
-
-    auto = "auto"
-    sample = "sample"
-    logprob = "logprob"
-
-
-class Pooling(StrEnum):
-    """How the states of a text's tokens become one."""
-
-    mean = "mean"
-    last = "last"
-
-
-RunName = Annotated[str, typer.Option("--run", help="Name of the run (data/runs/NAME).")]
-Names = Annotated[
-    list[str] | None,
-    typer.Option("--respondent", help="A LiteLLM model or a name in study.yaml; repeatable."),
-]
-Instruments = Annotated[
-    list[str] | None,
-    typer.Option("--instrument", help="Only these (names or patterns); repeatable."),
-]
-ApiBase = Annotated[
-    str | None, typer.Option("--api-base", help="Address of an OpenAI-compatible server.")
-]
-ApiKeyEnv = Annotated[
-    str | None, typer.Option("--api-key-env", help="Environment variable that holds the key.")
-]
-ModeOption = Annotated[Mode | None, typer.Option(help="Sample answers or read log-probabilities.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 
 
 def _specs(
@@ -130,7 +98,7 @@ def plan(
     specs = _specs(opened, respondent, api_base, api_key_env, mode)
     planned = study.plan(opened.study, specs, instrument)
     if format is not Format.table:
-        return _print(planned, format)
+        return show(planned, format)
     groups = planned.groupby(["respondent", "instrument"], sort=False)
     shown = groups.agg(
         arms=("arm", "nunique"), requests=("requests", "sum"),
@@ -146,8 +114,8 @@ def plan(
         "unknown" if c != c else "0" if c == 0 else f"${c:,.2f}"
         for c in shown["cost"].astype(float)
     ]
-    shown["time"] = shown["time"].map(_duration)
-    _print(shown, Format.table)
+    shown["time"] = shown["time"].map(duration)
+    show(shown, Format.table)
     for name in sorted(set(planned.loc[planned["cost"].isna(), "respondent"])):
         typer.echo(
             f"{name}: cost unknown (not in LiteLLM's table). Give input_cost_per_token and "
@@ -176,7 +144,7 @@ def pilot(
     specs = _specs(opened, respondent, None, None, None)
     planned = measure(opened, specs, instruments=instrument, size=size, max_cost=max_cost)
     columns = ["respondent", "instrument", "arm", "requests", "measured", "cost"]
-    _print(planned if format is not Format.table else planned[columns], format)
+    show(planned if format is not Format.table else planned[columns], format)
     if format is Format.table:
         typer.echo(
             f"Together ${planned['cost'].sum():,.2f}; where 0 were measured, at most so much."
@@ -210,7 +178,7 @@ def status(run: RunName = "default", format: FormatOption = Format.table) -> Non
     """Show what is answered and fitted of what is planned, cell by cell."""
     from revealed import study
 
-    _print(study.status(study.open_run(run)), format)
+    show(study.status(study.open_run(run)), format)
 
 
 @app.command()
@@ -312,7 +280,7 @@ def findings(run: RunName = "default", format: FormatOption = Format.table) -> N
         table = table[
             ["chapter", "estimand", "respondent", "subject", "estimate", "low", "high", "unit", "n"]
         ]
-    _print(table, format)
+    show(table, format)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -390,31 +358,6 @@ def notebook(
     )  # fmt: skip
 
 
-def _dollars(cost: float) -> str:
-    if math.isnan(cost):
-        return "unknown"
-    return f"${cost:,.2f}" if cost else "0"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _print(table: pd.DataFrame, format: Format) -> None:
-    if format is Format.json:
-        typer.echo(
-            table.to_json(orient="records", indent=1, force_ascii=False, double_precision=15)
-        )
-    elif format is Format.csv:
-        typer.echo(table.to_csv(index=False), nl=False)
-    elif table.empty:
-        typer.echo("Nothing yet.")
-    else:
-        typer.echo(table.to_string(index=False, na_rep="", float_format=lambda x: f"{x:.4g}"))
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
@@ -440,7 +383,3 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("Stopped. What was answered is kept; the same command goes on.", err=True)
         sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from .options import RunName
+
 labels = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False,
     help="A sheet on which people rate answers as judges do, to see whether they agree.",
 )  # fmt: skip
-
-RunName = Annotated[str, typer.Option("--run", help="Name of the run (data/runs/NAME).")]
 
 
 @labels.command("export")

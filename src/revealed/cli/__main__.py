@@ -1,0 +1,5 @@
+"""``python -m revealed.cli``."""
+
+from .app import main
+
+main()
