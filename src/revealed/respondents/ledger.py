@@ -120,16 +120,26 @@ class Ledger:
 
     Use as a context manager, or call `close`.
 
+    Parameters
+    ----------
+    path
+        The file; made where it is missing.
+    earlier
+        Another ledger whose answers count as given, that nobody writes meanwhile
+        (`revealed.respondents.merge.snapshot`): on a cluster each job has a ledger of its own and
+        reads the run's.
+
     Raises
     ------
     DataError
         If the file is not a ledger, or one of a later version.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, earlier: Path | None = None):
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._reader = self._connect()
+        self._before = None if earlier is None else _read_only(earlier)
         self._known: set[str] = set()
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -163,16 +173,10 @@ class Ledger:
 
     def get(self, keys: Iterable[str]) -> dict[str, Answer]:
         """The answers to these keys that are on disk, failures included."""
-        found: dict[str, Answer] = {}
-        columns = ", ".join(_ANSWER)
-        for chunk in _chunks(list(dict.fromkeys(keys)), 500):
-            marks = ", ".join("?" * len(chunk))
-            rows = self._reader.execute(
-                f"SELECT {columns} FROM answers WHERE key IN ({marks})", chunk
-            )
-            for row in rows:
-                answer = _answer(row)
-                found[answer.key] = answer
+        wanted = list(dict.fromkeys(keys))
+        found = _select(self._reader, wanted)
+        if self._before is not None:
+            found |= _select(self._before, [key for key in wanted if key not in found])
         return found
 
     def put(self, entries: Sequence[Entry]) -> None:
@@ -243,6 +247,8 @@ class Ledger:
             self._writer.join()
             self._writer = None
         self._reader.close()
+        if self._before is not None:
+            self._before.close()
 
     def __enter__(self) -> Self:
         return self
@@ -357,6 +363,26 @@ def _row(entry: Entry, now: float) -> tuple[Any, ...]:
         a.returned_model, json.dumps(a.dropped) if a.dropped else None, a.attempts,
         entry.request.question.digest, entry.request.sample, entry.respondent, now,
     )  # fmt: skip
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    # Without locks, which file systems that machines share do not always have.
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?immutable=1", uri=True, check_same_thread=False
+    )
+
+
+def _select(connection: sqlite3.Connection, keys: list[str]) -> dict[str, Answer]:
+    found: dict[str, Answer] = {}
+    for chunk in _chunks(keys, 500):
+        marks = ", ".join("?" * len(chunk))
+        rows = connection.execute(
+            f"SELECT {', '.join(_ANSWER)} FROM answers WHERE key IN ({marks})", chunk
+        )
+        for row in rows:
+            answer = _answer(row)
+            found[answer.key] = answer
+    return found
 
 
 def _answer(row: tuple[Any, ...]) -> Answer:
