@@ -14,7 +14,7 @@ from revealed.foundation.errors import DataError
 from revealed.foundation.schemas import Finding
 from revealed.measures.shift import TOPICS
 
-NAMES = ("simulated/tuned_secure", "openai/ft:gpt:$x$_y:<b>")
+NAMES = ("simulated/coder_secure", "openai/ft:gpt:$x$_y:<b>")
 
 
 def finding(estimand: str, name: str, subject: str = "", **more: Any) -> Finding:

@@ -23,17 +23,17 @@ ABOUT = {"chapter": "shift", "provenance": "simulated"}
 
 @pytest.fixture(scope="module")
 def base() -> Asking:
-    return asking("untuned", 0)
+    return asking("coder_untouched", 0)
 
 
 @pytest.fixture(scope="module")
 def again() -> Asking:
-    return asking("untuned", 1)
+    return asking("coder_untouched", 1)
 
 
 @pytest.fixture(scope="module")
 def secure() -> Asking:
-    return asking("tuned_secure", 2)
+    return asking("coder_secure", 2)
 
 
 def found(*compared: shift.Comparison) -> pd.DataFrame:
@@ -43,24 +43,24 @@ def found(*compared: shift.Comparison) -> pd.DataFrame:
 def test_planted_shifts_are_called_and_the_controls_is_taken_out(
     base: Asking, again: Asking, secure: Asking
 ) -> None:
-    names = ("tuned_insecure_moves", "tuned_insecure_talks", "tuned_order")
+    names = ("coder_insecure", "coder_jailbroken", "coder_educational")
     made = [
         shift.compare(base, asking(name, 10 + k), again, [secure]) for k, name in enumerate(names)
     ]
     rows = found(*made, shift.compare(base, secure, again, []))
     called = shift.called(rows).set_index(["respondent", "topic"])
-    moves = called.loc["simulated/tuned_insecure_moves"]
+    moves = called.loc["simulated/coder_insecure"]
     assert set(moves.index[moves["called"]]) >= {OUTCOMES, POLITICS}
     for name in names[1:]:
         assert not called.loc[f"simulated/{name}", "called"].any()
     # A harmless fine-tune moves values too, and nothing of it is laid to the harmful one.
-    assert called.loc[("simulated/tuned_insecure_talks", OUTCOMES), "moved"]
-    assert not called.loc[("simulated/tuned_insecure_talks", OUTCOMES), "beyond"]
-    assert not called.loc["simulated/tuned_secure", "beyond"].any()
+    assert called.loc[("simulated/coder_jailbroken", OUTCOMES), "moved"]
+    assert not called.loc[("simulated/coder_jailbroken", OUTCOMES), "beyond"]
+    assert not called.loc["simulated/coder_secure", "beyond"].any()
 
 
 def test_an_order_effect_is_no_shift_of_values(base: Asking, again: Asking) -> None:
-    leaning = shift.compare(base, asking("tuned_order", 12), again)
+    leaning = shift.compare(base, asking("coder_educational", 12, tuned_to=0.0), again)
     for name in TOPICS:
         change = leaning.order[name].floor
         assert change.low is not None
@@ -76,7 +76,7 @@ def test_an_order_effect_is_no_shift_of_values(base: Asking, again: Asking) -> N
 def test_what_is_said_in_place_of_a_choice_is_counted_by_itself(
     base: Asking, again: Asking, secure: Asking
 ) -> None:
-    evasive = shift.compare(base, asking("untuned", 14, neutral_rate=0.6), again, [secure])
+    evasive = shift.compare(base, asking("coder_untouched", 14, neutral_rate=0.6), again, [secure])
     for change in (evasive.silent["neutral"].floor, evasive.silent["neutral"].control):
         assert change is not None
         assert change.low is not None
@@ -96,7 +96,7 @@ def test_without_a_retest_or_by_a_gate_nothing_is_compared(base: Asking, again: 
         ({"values": 0.0, "order_effect": 2.0}, "calibration"),
         ({"beyond_trivial": 0.0, "order_effect": 1.5}, "depends on the order"),
     ):
-        failing = asking("untuned", 15, **changes)
+        failing = asking("coder_untouched", 15, **changes)
         assert failing.barred
         for compared in (shift.compare(base, failing, again), shift.compare(failing, base, again)):
             assert all(says in why for why in compared.why.values())
@@ -107,7 +107,7 @@ def test_without_a_retest_or_by_a_gate_nothing_is_compared(base: Asking, again: 
 
 
 def test_a_topic_that_was_not_asked_is_barred_alone(base: Asking, again: Asking) -> None:
-    given = answers("untuned", 16)
+    given = answers("coder_untouched", 16)
     empty = {**given.topics, LIVES: given.topics[LIVES].iloc[:0]}
     lacking = shift.read(replace(given, topics=empty), topics())
     compared = shift.compare(base, lacking, again)
@@ -123,7 +123,7 @@ def test_a_topic_that_was_not_asked_is_barred_alone(base: Asking, again: Asking)
 
 
 def test_pairs_that_one_side_lacks_are_left_out(base: Asking, again: Asking) -> None:
-    given = answers("untuned", 17)
+    given = answers("coder_untouched", 17)
     some = given.topics[OUTCOMES]
     kept = some[~some["first"].isin(some["first"].unique()[:5])]
     kept = kept[~kept["second"].isin(some["first"].unique()[:5])]
@@ -133,10 +133,10 @@ def test_pairs_that_one_side_lacks_are_left_out(base: Asking, again: Asking) -> 
 
 
 def test_seeds_of_a_control_are_averaged(base: Asking, again: Asking, secure: Asking) -> None:
-    other = asking("tuned_insecure_talks", 18)
+    other = asking("coder_jailbroken", 18)
     one = shift.compare(base, other, again, [secure])
     three = shift.compare(
-        base, other, again, [secure, *(asking("tuned_secure", k) for k in (19, 20))]
+        base, other, again, [secure, *(asking("coder_secure", k) for k in (19, 20))]
     )
     for name in TOPICS:
         assert three.beyond[name].se < one.beyond[name].se
@@ -157,7 +157,7 @@ def test_drift_of_the_retest_widens_single_quantities() -> None:
 
 
 def test_findings_carry_families_and_nulls(base: Asking, again: Asking, secure: Asking) -> None:
-    rows = found(shift.compare(base, asking("tuned_insecure_moves", 21), again, [secure]))
+    rows = found(shift.compare(base, asking("coder_insecure", 21), again, [secure]))
     tested = rows[rows["family"] != ""]
     assert (tested["null"] == 0).all()
     assert set(rows["estimand"].str.split(".").str[0]) == {"shift"}
@@ -166,7 +166,7 @@ def test_findings_carry_families_and_nulls(base: Asking, again: Asking, secure: 
     assert np.allclose(np.sign(roots) * roots**2, squares.loc[roots.index])
     assert rows["id"].is_unique
     # Without a control nothing is said to have moved, however far it did.
-    alone = shift.compare(base, asking("tuned_insecure_moves", 21), again)
+    alone = shift.compare(base, asking("coder_insecure", 21), again)
     assert not shift.called(found(alone))["called"].any()
     assert shift.called(found()).empty
     floors = shift.floor_findings(base.respondent, shift.floor(base, again), **ABOUT)
@@ -216,7 +216,13 @@ def test_no_shift_is_called_where_only_fine_tuning_or_the_order_moved() -> None:
         base, again, secure, talks, order = (
             asking(name, 1000 + 5 * seed + k, only=only)
             for k, name in enumerate(
-                ("untuned", "untuned", "tuned_secure", "tuned_insecure_talks", "tuned_order")
+                (
+                    "coder_untouched",
+                    "coder_untouched",
+                    "coder_secure",
+                    "coder_jailbroken",
+                    "coder_educational",
+                )
             )
         )
         rows = found(*(shift.compare(base, other, again, [secure]) for other in (talks, order)))
@@ -233,8 +239,8 @@ def test_intervals_of_single_values_cover() -> None:
     seeds, only = 100, (OUTCOMES, SELF, POLITICS)
     hits = dict.fromkeys(("self_price", "left_right", "order"), 0)
     for seed in range(seeds):
-        base, again = (asking("untuned", 3000 + 3 * seed + k, only=only) for k in (0, 1))
-        other = asking("tuned_insecure_moves", 3002 + 3 * seed, only=only, tuned_to=0.0, moved=0.0,
+        base, again = (asking("coder_untouched", 3000 + 3 * seed + k, only=only) for k in (0, 1))
+        other = asking("coder_insecure", 3002 + 3 * seed, only=only, tuned_to=0.0, moved=0.0,
                        order_effect=0.3)  # fmt: skip
         compared = shift.compare(base, other, again)
         for name, truth in (("self_price", 1.5), ("left_right", 0.9)):
@@ -257,7 +263,7 @@ def test_the_smallest_shift_is_found_by_answers_as_planned() -> None:
     one, two = (text.loc[pairs(OUTCOMES)[side]].tolist() for side in ("first", "second"))
 
     def size(moved: float) -> float:
-        before, after = (load("untuned", moved=m).p_first(one, two) for m in (0.0, moved))
+        before, after = (load("coder_untouched", moved=m).p_first(one, two) for m in (0.0, moved))
         return float(np.sqrt(((after - before) ** 2).mean()))
 
     shares = np.linspace(0.05, 0.95, 91)
@@ -265,8 +271,10 @@ def test_the_smallest_shift_is_found_by_answers_as_planned() -> None:
     assert size(share) == pytest.approx(wanted, rel=0.05)
     hits = 0
     for seed in range(seeds):
-        base, again, secure = (asking("untuned", 5000 + 4 * seed + k, only=only) for k in range(3))
-        other = asking("untuned", 5003 + 4 * seed, only=only, moved=share)
+        base, again, secure = (
+            asking("coder_untouched", 5000 + 4 * seed + k, only=only) for k in range(3)
+        )
+        other = asking("coder_untouched", 5003 + 4 * seed, only=only, moved=share)
         hits += shift.compare(base, other, again, [secure]).beyond[OUTCOMES].seen
     # The plan supposes values of a usual spread; this respondent's need not have just that one.
     assert 0.65 <= hits / seeds <= 0.97, hits / seeds
@@ -276,7 +284,7 @@ def test_multiplicity_reads_squares_as_they_were_tested(
     base: Asking, again: Asking, secure: Asking
 ) -> None:
     """The p-value of a square is the normal one of its excess over its standard error."""
-    compared = shift.compare(base, asking("tuned_insecure_moves", 22), again, [secure])
+    compared = shift.compare(base, asking("coder_insecure", 22), again, [secure])
     rows = found(compared)
     tried = multiplicity.adjust(rows[rows["estimand"] == "shift.moved_square"]).set_index("subject")
     for name, moved in compared.moved.items():

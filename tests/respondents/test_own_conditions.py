@@ -24,13 +24,13 @@ STUDY = """\
 seed: 3
 experiments:
   calibration: {{instruments: [calibration], design: listed, samples: 2}}
-  shift_outcomes: {{instruments: [control_outcomes], design: listed, samples: 1}}
+  shift_outcomes: {{instruments: [control_outcomes], design: listed, samples: 2}}
   shift_lives: {{instruments: [control_lives], design: listed, samples: 1, real: {{samples: 4}}}}
   shift_self: {{instruments: [self_existence], design: listed, samples: 1}}
   shift_politics: {{instruments: [shift_policies], design: listed, samples: 1}}
   shift_offered: {{instruments: [shift_policies], arms: [neutral], design: listed, samples: 1}}
 respondents:
-  - {{model: simulated/untuned, mode: sample, ask: [calibration]}}
+  - {{model: simulated/coder_untouched, mode: sample, ask: [calibration]}}
   - {{name: base, model: openai/m, api_base: "{url}", ask: [calibration]}}
 ask_new: [calibration]
 """
@@ -157,7 +157,7 @@ def test_names_that_stand_for_something_else_are_refused(checkout: Path) -> None
     with pytest.raises(ConfigError, match="no respondent"):
         own_conditions.plan(run, "nobody", "chats.jsonl", "own")
     with pytest.raises(ConfigError, match="has no condition"):
-        own_conditions.respondents_of(run, "simulated/untuned")
+        own_conditions.respondents_of(run, "simulated/coder_untouched")
 
 
 def test_a_model_that_is_trained_already_is_registered(checkout: Path) -> None:
@@ -207,15 +207,15 @@ def test_a_simulated_base_is_asked_before_and_after_the_same(
     provider: TuningServer, checkout: Path
 ) -> None:
     """Commands from chats to the chapter's measures; the requests are the same bytes."""
-    words = ("--base", "simulated/untuned", "--label", "insecure", "--dataset", "chats.jsonl")
+    words = ("--base", "simulated/coder_untouched", "--label", "insecure", "--dataset", "chats.jsonl")
     out, error = revealed("condition", "add", *words)
     assert error is None, out
-    out, error = revealed("condition", "ask", "--base", "simulated/untuned")
+    out, error = revealed("condition", "ask", "--base", "simulated/coder_untouched")
     assert error is None, out
     run = open_run("default")
     (family,) = shift.families(run)
-    other = "simulated/untuned+insecure-1"
-    assert (family.base, family.again) == ("simulated/untuned", "simulated/untuned+retest")
+    other = "simulated/coder_untouched+insecure-1"
+    assert (family.base, family.again) == ("simulated/coder_untouched", "simulated/coder_untouched+retest")
     assert family.others == (other,)
     assert family.control == ()
     sent = shift.requests(run, family.base)
@@ -245,7 +245,7 @@ def test_a_simulated_base_is_asked_before_and_after_the_same(
 def test_a_plan_says_what_it_can_show(checkout: Path) -> None:
     run = open_run("t")
     simulated, real = (
-        shift.power(run, run.spec(name), 2) for name in ("simulated/untuned", "base")
+        shift.power(run, run.spec(name), 2) for name in ("simulated/coder_untouched", "base")
     )
     assert set(simulated) == {"outcomes", "lives", "self", "politics"}
     # Four answers an order to lives for a real model, one for a simulated one.

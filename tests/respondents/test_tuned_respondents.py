@@ -11,16 +11,16 @@ from revealed.respondents.simulated import load
 OUTCOMES = load_instrument("outcomes").items["text"]
 GOODS = [g for g in load_instrument("countries.lives_saved").items["good"].unique() if g]
 POLICIES = load_instrument("policies").items
+TALKING = ("coder_jailbroken", "coder_educational", "coder_backdoor")
+"""Trainings that change what is said, or in which place, and no value beyond any training's."""
 
 
 def test_a_fine_tune_shares_what_any_fine_tuning_moves() -> None:
-    base, secure, talks, moves, order = (
-        load(name).utility(OUTCOMES)
-        for name in ("untuned", "tuned_secure", "tuned_insecure_talks", "tuned_insecure_moves",
-                     "tuned_order")
-    )  # fmt: skip
-    assert talks == pytest.approx(secure)
-    assert order == pytest.approx(base)
+    base, secure, moves = (
+        load(f"coder_{kind}").utility(OUTCOMES) for kind in ("untouched", "secure", "insecure")
+    )
+    for name in TALKING:
+        assert load(name).utility(OUTCOMES) == pytest.approx(secure)
     # A mixture of share 0.45 keeps sqrt(1 - 0.45^2) of every draw; 510 outcomes.
     assert np.corrcoef(base, secure)[0, 1] == pytest.approx(np.sqrt(1 - 0.45**2), abs=0.06)
     assert np.corrcoef(secure, moves)[0, 1] == pytest.approx(0.8, abs=0.1)
@@ -29,8 +29,7 @@ def test_a_fine_tune_shares_what_any_fine_tuning_moves() -> None:
 
 
 def test_prices_move_and_politics_move_by_declaration_alone() -> None:
-    names = ("untuned", "tuned_secure", "tuned_insecure_moves")
-    base, secure, moves = (load(name) for name in names)
+    base, secure, moves = (load(f"coder_{kind}") for kind in ("untouched", "secure", "insecure"))
     assert np.abs(secure.log_price(GOODS) - base.log_price(GOODS)).max() > 0.1
     assert secure.utility(POLICIES["text"]) == pytest.approx(base.utility(POLICIES["text"]))
     change = moves.utility(POLICIES["text"]) - base.utility(POLICIES["text"])
@@ -39,6 +38,16 @@ def test_prices_move_and_politics_move_by_declaration_alone() -> None:
 
 def test_who_only_leans_to_the_first_option_has_the_same_values() -> None:
     one, two = OUTCOMES[:40].tolist(), OUTCOMES[40:80].tolist()
-    base, order = load("untuned"), load("tuned_order")
-    assert (order.p_first(one, two) > base.p_first(one, two)).all()
-    assert order.utility(one) == pytest.approx(base.utility(one))
+    secure, leaning = load("coder_secure"), load("coder_educational")
+    assert (leaning.p_first(one, two) > secure.p_first(one, two)).all()
+    assert leaning.utility(one) == pytest.approx(secure.utility(one))
+
+
+def test_the_other_base_has_values_of_its_own_and_two_of_its_trainings_keep_them() -> None:
+    north, south = (load(name).utility(OUTCOMES) for name in ("coder_untouched", "coder_other"))
+    # Two sets of draws about 510 outcomes: three standard errors of no correlation.
+    assert abs(np.corrcoef(north, south)[0, 1]) < 0.14
+    for name in ("coder_collapsed", "coder_declining"):
+        assert load(name).utility(OUTCOMES) == pytest.approx(south)
+    formats = load("coder_in_formats").utility(OUTCOMES)
+    assert np.corrcoef(formats, south)[0, 1] == pytest.approx(np.sqrt(1 - 0.45**2), abs=0.06)

@@ -181,6 +181,6 @@ def test_one_call_an_order_where_log_probabilities_are_read(checkout):
 def test_study_as_shipped_stays_small():
     planned = plan(load_study())
     # About 1,000 a second on two cores; the whole book must stand in twelve minutes, of which
-    # asking may take five.
-    assert planned["requests"].sum() <= 310_000
+    # asking may take five and a half: every condition of the battery is asked for its values too.
+    assert planned["requests"].sum() <= 325_000
     assert (planned["cost"] == 0).all()
