@@ -1,4 +1,4 @@
-"""Ledgers of several jobs become one: every answer once, the earlier of two, whole or not at all."""
+"""Ledgers of several jobs become one: every answer once, the earlier of two, whole or none."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from revealed.foundation.errors import ConfigError, EstimationError, RevealedErr
 from .condition import condition
 from .control import control, tune
 from .labels import labels
+from .ledger import ledger
 from .options import (
     ApiBase,
     ApiKeyEnv,
@@ -49,6 +50,7 @@ app = typer.Typer(
 
 app.add_typer(control, name="control")
 app.add_typer(labels, name="labels")
+app.add_typer(ledger, name="ledger")
 app.add_typer(tune, name="tune")
 app.add_typer(condition, name="condition")
 
@@ -338,6 +340,9 @@ def notebook(
     source: Path,
     output: Path,
     parameter: Annotated[list[str] | None, typer.Option("-p", help="NAME=VALUE")] = None,
+    json_parameter: Annotated[
+        list[str] | None, typer.Option("-j", help="NAME=VALUE, the value in JSON.")
+    ] = None,
 ) -> None:
     """Execute one notebook as a step of the chain."""
     from revealed import study
@@ -345,11 +350,15 @@ def notebook(
     from revealed.study.notebook import execute_notebook
 
     values: dict[str, Any] = {}
-    for text in parameter or []:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise ConfigError(f"-p {text!r} is not NAME=VALUE.")
-        values[name] = value
+    for read, texts in ((str, parameter), (json.loads, json_parameter)):
+        for text in texts or []:
+            name, equals, value = text.partition("=")
+            try:
+                values[name] = read(value)
+            except ValueError:
+                equals = ""
+            if not equals:
+                raise ConfigError(f"{text!r} is not NAME=VALUE.")
     root = project_root()
     opened = study.open_run(values.get("run", "default"), root)
     execute_notebook(

@@ -82,6 +82,8 @@ class RunPaths:
 
     root: Path
     run: str = "default"
+    part: str | None = None
+    """A job of several that keeps a ledger of its own, where machines cannot share one."""
 
     @property
     def folder(self) -> Path:
@@ -90,8 +92,20 @@ class RunPaths:
 
     @property
     def ledger(self) -> Path:
-        """Every answer, durable (SQLite)."""
+        """Every answer, durable (SQLite); a part's own answers, where this is a part."""
+        if self.part is not None:
+            return self.parts / f"{self.part}.sqlite"
         return self.folder / "ledger.sqlite"
+
+    @property
+    def parts(self) -> Path:
+        """Folder of the ledgers of jobs that have not been merged for good."""
+        return self.folder / "ledgers"
+
+    @property
+    def earlier(self) -> Path:
+        """A copy of the run's ledger from before the jobs began, which they read."""
+        return self.folder / "earlier.sqlite"
 
     @property
     def fast(self) -> Path:

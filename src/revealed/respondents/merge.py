@@ -223,7 +223,8 @@ def _merge(connection: sqlite3.Connection, source: Path, progress: bool) -> Merg
         ) from error
     finally:
         connection.execute("DETACH source")
-    return Merged(source, *(int(n) for n in total[:4]), total[4])
+    held, added, replaced, conflicts = (int(n) for n in total[:4])
+    return Merged(source, held, added, replaced, conflicts, twice=total[4])
 
 
 def _merge_questions(connection: sqlite3.Connection, source: Path) -> None:

@@ -33,7 +33,7 @@ from .conditions import Condition
 from .config import Study, load_study, nearest
 
 if TYPE_CHECKING:
-    from revealed.respondents import RespondentSpec
+    from revealed.respondents import Ledger, RespondentSpec
     from revealed.utilities import Fit
 
 
@@ -53,6 +53,17 @@ class Run:
     def fast(self) -> bool:
         """Whether this is a run of the study's small profile, not for quoting."""
         return self.paths.fast.is_file()
+
+    def ledger(self) -> Ledger:
+        """Where answers are kept, to be used as a context manager.
+
+        That of a part also knows what the run held before.
+        """
+        from revealed.respondents import Ledger
+
+        earlier = self.paths.earlier if self.paths.part is not None else None
+        known = earlier is not None and earlier.is_file()
+        return Ledger(self.paths.ledger, earlier=earlier if known else None)
 
     # Respondents -------------------------------------------------------------------------------
 
@@ -363,19 +374,26 @@ def start_fast(run: str, root: Path | str | None = None) -> Run:
     return open_run(run, root)
 
 
-def open_run(run: str = "default", root: Path | str | None = None) -> Run:
+def open_run(
+    run: str = "default", root: Path | str | None = None, *, part: str | None = None
+) -> Run:
     """Open a run of the study in the checkout `root` (default: the one around the working folder).
+
+    With a `part` its answers go to a ledger of that name, which `revealed.study.ledgers.gather`
+    brings into the run's.
 
     Raises
     ------
     ConfigError
-        If there is no checkout here, its ``study.yaml`` is wrong, or `run` is not a plain name.
+        If there is no checkout here, its ``study.yaml`` is wrong, or `run` or `part` is not a plain
+        name.
     """
-    if not run or slug(run) != run or run.startswith("."):
-        raise ConfigError(
-            f"{run!r} is not a name for a run.",
-            todo="Use letters, digits, dots, dashes and underscores.",
-        )
+    for name, kind in ((run, "run"), *([(part, "part")] if part is not None else [])):
+        if not name or slug(name) != name or name.startswith("."):
+            raise ConfigError(
+                f"{name!r} is not a name for a {kind}.",
+                todo="Use letters, digits, dots, dashes and underscores.",
+            )
     folder = project_root(Path(root) if root is not None else None)
-    study, paths = load_study(folder / "study.yaml"), RunPaths(folder, run)
+    study, paths = load_study(folder / "study.yaml"), RunPaths(folder, run, part)
     return Run(study.fast_version() if paths.fast.is_file() else study, paths)

@@ -78,7 +78,7 @@ def elicit_respondent(
     BudgetError
         When the limit is reached, or is zero.
     """
-    from revealed.respondents import Budget, Ledger
+    from revealed.respondents import Budget
     from revealed.respondents.client import check_respondent
 
     spec = run.spec(respondent) if isinstance(respondent, str) else respondent
@@ -89,7 +89,7 @@ def elicit_respondent(
     if spec.name not in {entry.spec.name for entry in run.study.respondents}:
         run.add(spec)
     rows = []
-    with Ledger(run.paths.ledger) as ledger:
+    with run.ledger() as ledger:
         budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
         for cell in cells:
             if cell.instrument in DERIVED and cell.asks_questions:
@@ -120,7 +120,7 @@ def follow_up(
     A set is made anew from what the run holds now, and kept as it was asked (`Run.questions`).
     Parameters, result and errors as `elicit_respondent`.
     """
-    from revealed.respondents import Budget, Ledger
+    from revealed.respondents import Budget
     from revealed.respondents.client import check_respondent
 
     spec = run.spec(respondent)
@@ -133,7 +133,7 @@ def follow_up(
     rows = []
     if cells:
         check_respondent(spec)
-        with Ledger(run.paths.ledger) as ledger:
+        with run.ledger() as ledger:
             budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
             for cell in cells:
                 questions = DERIVED[cell.instrument].build(run, spec.name)
