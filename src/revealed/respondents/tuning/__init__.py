@@ -5,8 +5,9 @@ through LiteLLM; `job` goes from step to step, and looks at the provider for wha
 already before it makes anything; `estimate` says what it costs first.
 """
 
+from ..jobs import Timing
 from .estimate import Estimated, estimate
-from .job import Timing, advance, cancel
+from .job import advance, cancel
 from .state import Job, State, job_of, locked, read_job, write_job
 
 __all__ = [

@@ -1,63 +1,34 @@
 """A fine-tuning job from step to step: upload, create, wait; and what may be done again.
 
-The state is written before and after every call that makes something. A state ``uploading`` or
-``creating`` therefore says that nobody knows what the call did, and the provider is asked what is
-there: files are known by a name made of their content, jobs by a suffix made of content, model and
-passes. Only when it was looked for, and time was given for it to appear, is anything made again.
+The state is written before and after every call that makes something (`jobs.work`). Files are known
+again by a name made of their content, jobs by a suffix made of content, model and passes.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from ...foundation.errors import RespondentError
-from ..pace import backoff
+from ..jobs import Row, Tell, Timing, Worker
 from ..spec import RespondentSpec
-from ..trouble import Trouble
-from .remote import Remote, Row
+from .remote import Remote
 from .state import Job, State, write_job
 
-T = TypeVar("T")
-Tell = Callable[[str], None]
-
-_DEAD_FILES = ("error", "deleted", "deleting", "expired")
 _ENDS: dict[str, State] = {
     "succeeded": "succeeded", "failed": "failed", "cancelled": "cancelled", "canceled": "cancelled",
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Timing:
-    """How long to wait, in seconds.
-
-    ``grace``: how long a job that was made may take to appear in the provider's list. ``first`` and
-    ``most``: between two looks at a running job. ``tries`` of a call that fails; ``patience``:
-    without any answer, until a running job is left to itself.
-    """
-
-    grace: float = 60.0
-    first: float = 5.0
-    most: float = 60.0
-    tries: int = 6
-    patience: float = 1800.0
-    pause: float = 0.5
-    """Between the first two tries; it doubles."""
-
-
-class _Worker:
+class _Worker(Worker[Remote]):
     """One job at its provider."""
 
     def __init__(
         self, job: Job, spec: RespondentSpec, path: Path, content: bytes, tell: Tell, timing: Timing
     ):
-        self.job, self.path, self.content, self.tell, self.timing = job, path, content, tell, timing
-        self.remote = Remote(spec)
-        self.where = f"fine-tuning of {spec.name}"
+        super().__init__(
+            Remote(spec), tell, timing, f"fine-tuning of {spec.name}",
+            "What was made is kept; `revealed tune resume` goes on from here.",
+        )  # fmt: skip
+        self.job, self.path, self.content = job, path, content
 
     def keep(self, state: State, **changes: object) -> None:
         """Write the job in another state."""
@@ -65,68 +36,31 @@ class _Worker:
 
     async def upload(self) -> None:
         """Have the training file at the provider."""
-        for attempt in range(1, self.timing.tries + 1):
-            found = [row for row in await self.steady(self.remote.files) if self.is_mine(row)]
-            if found:
-                self.keep("uploaded", file=str(found[0]["id"]))
-                self.tell(f"the training file is at the provider: {self.job.file}")
-                return
-            self.keep("uploading")
-            try:
-                made = await self.remote.upload(self.content, self.job.filename)
-            except Trouble as trouble:
-                # What arrived is found in the list; a file costs nothing.
-                await self.pause(trouble, attempt, "the training file could not be sent")
-                continue
-            self.keep("uploaded", file=str(made["id"]))
-            self.tell(f"sent the training file: {self.job.file}")
-            return
-        raise self.trouble("the training file could not be sent", "no try succeeded")
-
-    def is_mine(self, row: Row) -> bool:
-        """Whether a file at the provider is the training file."""
-        return row.get("filename") == self.job.filename and row.get("status") not in _DEAD_FILES
+        file = await self.send(
+            self.content, self.job.filename, "the training file", lambda: self.keep("uploading")
+        )
+        self.keep("uploaded", file=file)
 
     async def create(self) -> None:
         """Have the job at the provider, and once."""
-        # After a stop the last call may be still on its way: it is given until `grace` to arrive.
-        doubt = self.job.since + self.timing.grace if self.job.state == "creating" else 0.0
-        for attempt in range(1, self.timing.tries + 1):
-            if found := await self.find(doubt):
-                self.keep("created", job=str(found["id"]), status=str(found.get("status", "")))
-                self.tell(f"the job is at the provider already: {self.job.job}")
-                return
-            self.keep("creating")
-            try:
-                made = await self.remote.create(
-                    self.job.file, self.job.suffix, dict(self.job.settings), self.job.seed
-                )
-            except Trouble as trouble:
-                if trouble.kind in ("reject", "refused", "fatal"):
-                    # An answer that says no: nothing was made.
-                    self.keep("uploaded")
-                # 429 says so too; anything else leaves it open.
-                doubt = 0.0 if trouble.kind == "rate" else time.time() + self.timing.grace
-                await self.pause(trouble, attempt, "the job could not be started")
-                continue
-            self.keep("created", job=str(made["id"]), status=str(made.get("status", "")))
-            self.tell(f"started the job: {self.job.job}")
-            return
-        raise self.trouble("the job could not be started", "no try succeeded")
+        job = self.job
+        made, _ = await self.once(
+            self.find,
+            lambda: self.remote.create(job.file, job.suffix, dict(job.settings), job.seed),
+            begun=lambda: self.keep("creating"),
+            denied=lambda: self.keep("uploaded"),
+            # After a stop the last call may be still on its way: it is given until `grace`.
+            doubt=job.since + self.timing.grace if job.state == "creating" else 0.0,
+        )
+        self.keep("created", job=str(made["id"]), status=str(made.get("status", "")))
 
-    async def find(self, until: float) -> Row | None:
-        """The job, if the provider has it; looks again and again until the time `until`."""
-        wait = self.timing.pause
-        while True:
-            files = {str(r["id"]) for r in await self.steady(self.remote.files) if self.is_mine(r)}
-            for row in await self.steady(self.remote.jobs):
-                if self.is_job(row, files | {self.job.file}):
-                    return row
-            left = until - time.time()
-            if left <= 0:
-                return None
-            await asyncio.sleep(min(wait, left))
-            wait = min(2 * wait, self.timing.most)
+    async def find(self) -> Row | None:
+        """The job, if the provider has it."""
+        files = {str(row["id"]) for row in await self.files(self.job.filename)}
+        for row in await self.steady(self.remote.jobs):
+            if self.is_job(row, files | {self.job.file}):
+                return row
+        return None
 
     def is_job(self, row: Row, files: set[str]) -> bool:
         """Whether a job at the provider is this attempt's: by mark, else by file and settings."""
@@ -143,24 +77,18 @@ class _Worker:
 
     async def wait(self) -> None:
         """Look at the job until it has ended."""
-        wait, silent_since, last = self.timing.first, time.monotonic(), ""
-        while not self.job.ended:
-            try:
-                row = await self.remote.retrieve(self.job.job)
-            except Trouble as trouble:
-                if trouble.kind not in ("rate", "retry"):
-                    raise self.trouble("the job cannot be looked at", trouble.text) from None
-                if time.monotonic() - silent_since > self.timing.patience:
-                    raise self.trouble("the provider does not answer", trouble.text) from None
-            else:
-                silent_since = time.monotonic()
-                self.see(row)
-                if self.job.status != last:
-                    last = self.job.status
-                    self.tell(f"{self.job.job}: {last}")
-            if not self.job.ended:
-                await asyncio.sleep(wait)
-                wait = min(1.5 * wait, self.timing.most)
+        last = ""
+
+        def seen(row: Row) -> bool:
+            nonlocal last
+            self.see(row)
+            if self.job.status != last:
+                last = self.job.status
+                self.tell(f"{self.job.job}: {last}")
+            return self.job.ended
+
+        if not self.job.ended:
+            await self.watch(lambda: self.remote.retrieve(self.job.job), seen)
 
     def see(self, row: Row) -> None:
         """Keep what the provider says of the job, where that is new."""
@@ -179,31 +107,6 @@ class _Worker:
             trained_tokens=row.get("trained_tokens"),
             error=self.remote.said(message) if message else "",
         )  # fmt: skip
-
-    async def steady(self, call: Callable[[], Awaitable[T]]) -> T:
-        """A call that makes nothing, tried until it succeeds or `Timing.tries` are used up."""
-        for attempt in range(1, self.timing.tries + 1):
-            try:
-                return await call()
-            except Trouble as trouble:
-                await self.pause(trouble, attempt, "the provider cannot be asked")
-        raise self.trouble("the provider cannot be asked", "no try succeeded")
-
-    async def pause(self, trouble: Trouble, attempt: int, what: str) -> None:
-        """Wait before another try; an error where another would not help."""
-        if trouble.kind not in ("rate", "retry") or attempt >= self.timing.tries:
-            raise self.trouble(what, trouble.text) from None
-        asked = trouble.retry_after
-        delay = backoff(attempt, self.timing.pause) if asked is None else asked
-        await asyncio.sleep(min(delay, self.timing.most))
-
-    def trouble(self, what: str, why: str) -> RespondentError:
-        """What the person is told; the state stays as it was written."""
-        return RespondentError(
-            f"{what}: {why}.",
-            where=self.where,
-            todo="What was made is kept; `revealed tune resume` goes on from here.",
-        )
 
 
 async def advance(
@@ -263,7 +166,9 @@ async def cancel(
         If the provider cannot be reached or says no.
     """
     worker = _Worker(job, spec, path, b"", lambda text: None, timing or Timing())
-    if job.state == "creating" and (found := await worker.find(job.since + worker.timing.grace)):
+    if job.state == "creating" and (
+        found := await worker.until(worker.find, job.since + worker.timing.grace)
+    ):
         worker.keep("created", job=str(found["id"]), status=str(found.get("status", "")))
     if not worker.job.job:
         worker.keep("cancelled", status="never started")

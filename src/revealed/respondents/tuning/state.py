@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ...foundation.errors import DataError, RespondentError
+from ...foundation.errors import DataError
 from ...foundation.paths import atomic_write
+from .. import jobs
 
 State = Literal[
     "planned", "uploading", "uploaded", "creating", "created", "succeeded", "failed", "cancelled"
@@ -138,23 +137,6 @@ def write_job(job: Job, path: Path) -> Job:
     return job
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the job at `path` against other processes of this machine.
-
-    Raises
-    ------
-    RespondentError
-        If another process works on it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_suffix(".lock"), "w", encoding="utf-8") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RespondentError(
-                "another process works on this fine-tuning job.",
-                where=path,
-                todo="Wait for it, or end it; `revealed tune status` looks without touching it.",
-            ) from None
-        yield
+def locked(path: Path) -> AbstractContextManager[None]:
+    """Hold the job at `path` against other processes of this machine (`jobs.locked`)."""
+    return jobs.locked(path, "this fine-tuning job", "revealed tune status")
