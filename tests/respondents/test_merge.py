@@ -166,5 +166,5 @@ def test_a_ledger_with_earlier_answers_asks_for_none_of_them(tmp_path: Path) -> 
         assert {answer.text for answer in found.values()} == {"A", "B"}
         assert part.counts()["n"].sum() == 1, "earlier answers are not the part's own"
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "earlier.sqlite", "part.sqlite", "run.sqlite",
+        "earlier.sqlite", "part.journal.gz", "part.sqlite", "run.journal.gz", "run.sqlite",
     ]  # fmt: skip

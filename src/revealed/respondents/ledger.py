@@ -17,8 +17,8 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -28,13 +28,17 @@ import pandas as pd
 
 from ..foundation.errors import DataError
 from ..foundation.paths import slug
-from .request import Request, canonical
+from .journal import Journal, Line, answer_line, checksum, journal_of
+from .ledger_trouble import APPLICATION, damaged, explain, foreign, look
+from .request import Question, Request, canonical
+from .rescue import Rescue
+from .spec import SIMULATED
 
 log = logging.getLogger(__name__)
 
 Status = Literal["ok", "refused", "failed"]
 
-VERSION = 1
+VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS questions (
     question TEXT PRIMARY KEY,
@@ -60,7 +64,8 @@ CREATE TABLE IF NOT EXISTS answers (
     returned_model TEXT,
     dropped TEXT,
     attempts INTEGER NOT NULL,
-    time REAL NOT NULL
+    time REAL NOT NULL,
+    checksum INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS answers_of ON answers (respondent, status);
 """
@@ -94,7 +99,9 @@ class Answer:
 
 
 _ANSWER = tuple(field.name for field in fields(Answer))
-_COLUMNS = (*_ANSWER, "question", "sample", "respondent", "time")
+_COLUMNS = (*_ANSWER, "question", "sample", "respondent", "time", "checksum")
+# Costs of attempts are added up where the row lies; all else of it stands or goes as a whole.
+_COST = _COLUMNS.index("cost")
 # An answer once given stands; only a failure may be replaced, because only a failure is re-asked.
 _INSERT = (
     f"INSERT INTO answers ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
@@ -139,44 +146,79 @@ class Ledger:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._reader = self._connect()
+        self._journal = Journal(journal_of(self.path))
+        self._rescue = Rescue(self.path)
+        self._catch_up()
         self._before = None if earlier is None else _read_only(earlier)
         self._known: set[str] = set()
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
 
     def _connect(self) -> sqlite3.Connection:
+        look(self.path)
         try:
             connection = sqlite3.connect(
                 self.path, timeout=120, isolation_level=None, check_same_thread=False
             )
             connection.execute("PRAGMA busy_timeout = 120000")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
             found = connection.execute("PRAGMA user_version").fetchone()[0]
-            if found == 0:
-                connection.executescript(
-                    f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;"
-                )
-            elif found != VERSION:
+            if found > VERSION:
                 raise DataError(
                     f"this ledger has version {found}, this program writes version {VERSION}.",
                     where=self.path,
                     todo="Use the program that wrote it, or start another run.",
                 )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            if found < VERSION:
+                self._lay_out(connection)
         except sqlite3.DatabaseError as error:
-            raise DataError(
-                f"not a readable ledger ({error}).",
-                where=self.path,
-                todo="If it is damaged, move it away; the run then starts again.",
-            ) from error
+            raise explain(error, self.path) from error
         return connection
+
+    def _lay_out(self, connection: sqlite3.Connection) -> None:
+        """Make a new ledger's tables, or give an earlier version's rows their checksums."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            if found == 0 and tables - {"answers", "questions"}:
+                raise foreign(self.path)
+            if found == 1:
+                values = ", ".join(c for c in _COLUMNS if c not in ("cost", "checksum"))
+                connection.create_function("checksum_of", -1, lambda *row: checksum(row)[0])
+                connection.execute("ALTER TABLE answers ADD COLUMN checksum INTEGER")
+                connection.execute(f"UPDATE answers SET checksum = checksum_of({values})")
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _catch_up(self) -> None:
+        """Bring back what the journal holds and the file has lost, or never got before a kill."""
+        if self._journal.path.exists():
+            from .restore import catch_up
+
+            try:
+                catch_up(self._reader, self._journal.path)
+            except sqlite3.DatabaseError as error:
+                raise explain(error, self.path) from error
 
     def get(self, keys: Iterable[str]) -> dict[str, Answer]:
         """The answers to these keys that are on disk, failures included."""
         wanted = list(dict.fromkeys(keys))
-        found = _select(self._reader, wanted)
-        if self._before is not None:
-            found |= _select(self._before, [key for key in wanted if key not in found])
+        try:
+            found = _select(self._reader, wanted, self.path)
+            if self._before is not None:
+                left = [key for key in wanted if key not in found]
+                found |= _select(self._before, left, self.path)
+        except sqlite3.DatabaseError as error:
+            raise explain(error, self.path) from error
         return found
 
     def put(self, entries: Sequence[Entry]) -> None:
@@ -247,6 +289,8 @@ class Ledger:
             self._writer.join()
             self._writer = None
         self._reader.close()
+        self._journal.close()
+        self._rescue.close()
         if self._before is not None:
             self._before.close()
 
@@ -286,32 +330,40 @@ class Ledger:
                 try:
                     self._commit(connection, [e for batch in batches for e in batch.entries])
                 except Exception as problem:  # else whoever waits would wait for ever
-                    error = DataError(
-                        f"an answer could not be written ({problem}).", where=self.path
-                    )
+                    error = self._unwritten(problem, [e for b in batches for e in b.entries])
                 for batch in batches:
                     batch.error = error
                 _wake(batches)
         connection.close()
 
+    def _unwritten(self, problem: Exception, entries: list[Entry]) -> DataError:
+        """Keep elsewhere what could not be written, and say where, why and what to do."""
+        error = explain(problem, self.path)
+        kept = self._rescue.keep(_told(entries, time.time(), {})[1])
+        return DataError(
+            f"an answer could not be written: {error.what} {kept}",
+            where=self.path,
+            todo=error.todo,
+        )
+
     def _commit(self, connection: sqlite3.Connection, entries: list[Entry]) -> None:
-        now = time.time()
         questions = {e.request.question.digest: e.request.question for e in entries}
         fresh = {digest: q for digest, q in questions.items() if digest not in self._known}
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.executemany(
-                "INSERT OR IGNORE INTO questions VALUES (?, ?, ?, ?)",
-                [
-                    (digest, q.model, canonical(q.messages).decode(), canonical(q.params).decode())
-                    for digest, q in fresh.items()
-                ],
-            )
-            connection.executemany(_INSERT, [_row(e, now) for e in entries])
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+        rows, lines = _told(entries, time.time(), self._known)
+        with self._journal.held() if lines else nullcontext():
+            self._journal.append(lines)
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.executemany(
+                    "INSERT OR IGNORE INTO questions VALUES (?, ?, ?, ?)",
+                    [_question_row(question) for question in fresh.values()],
+                )
+                connection.executemany(_INSERT, rows)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:  # SQLite takes some back by itself
+                    connection.execute("ROLLBACK")
+                raise
         self._known.update(fresh)
 
 
@@ -354,14 +406,43 @@ def _resolve(batches: list[_Batch]) -> None:
                 batch.future.set_exception(batch.error)
 
 
-def _row(entry: Entry, now: float) -> tuple[Any, ...]:
+def _told(
+    entries: Sequence[Entry], now: float, known: Collection[str]
+) -> tuple[list[tuple[Any, ...]], list[bytes]]:
+    """Rows of the table, and lines of the journal with the questions that are not `known`."""
+    rows, lines = [], []
+    fresh: set[str] = set()
+    for entry in entries:
+        question = entry.request.question
+        values = _values(entry, now)
+        crc, text = checksum(values)
+        cost = entry.answer.cost
+        rows.append((*values[:_COST], cost, *values[_COST:], crc))
+        if not question.model.startswith(SIMULATED):
+            if question.digest not in known and question.digest not in fresh:
+                fresh.add(question.digest)
+                lines.append(Line("question", list(_question_row(question))).encoded())
+            lines.append(answer_line(text, cost, crc))
+    return rows, lines
+
+
+def _values(entry: Entry, now: float) -> tuple[Any, ...]:
+    """Values of `_COLUMNS` but cost and checksum, of the types with which they come back."""
     a = entry.answer
     return (
         a.key, a.status, a.text, a.reasoning,
         json.dumps(a.logprobs) if a.logprobs is not None else None,
-        a.finish_reason, a.error, a.prompt_tokens, a.completion_tokens, a.cost, a.latency,
+        a.finish_reason, a.error, a.prompt_tokens, a.completion_tokens,
+        None if a.latency is None else float(a.latency),
         a.returned_model, json.dumps(a.dropped) if a.dropped else None, a.attempts,
         entry.request.question.digest, entry.request.sample, entry.respondent, now,
+    )  # fmt: skip
+
+
+def _question_row(question: Question) -> tuple[str, str, str, str]:
+    return (
+        question.digest, question.model, canonical(question.messages).decode(),
+        canonical(question.params).decode(),
     )  # fmt: skip
 
 
@@ -372,17 +453,24 @@ def _read_only(path: Path) -> sqlite3.Connection:
     )
 
 
-def _select(connection: sqlite3.Connection, keys: list[str]) -> dict[str, Answer]:
+def _select(connection: sqlite3.Connection, keys: list[str], path: Path) -> dict[str, Answer]:
     found: dict[str, Answer] = {}
     for chunk in _chunks(keys, 500):
         marks = ", ".join("?" * len(chunk))
         rows = connection.execute(
-            f"SELECT {', '.join(_ANSWER)} FROM answers WHERE key IN ({marks})", chunk
+            f"SELECT {', '.join(_COLUMNS)} FROM answers WHERE key IN ({marks})", chunk
         )
         for row in rows:
-            answer = _answer(row)
+            if not intact(row):
+                raise damaged(path, f"the answer {row[0]!r:.20} differs from its checksum")
+            answer = _answer(row[: len(_ANSWER)])
             found[answer.key] = answer
     return found
+
+
+def intact(row: tuple[Any, ...]) -> bool:
+    """Whether a row of `_COLUMNS` is as it was written."""
+    return bool(checksum((*row[:_COST], *row[_COST + 1 : -1]))[0] == row[-1])
 
 
 def _answer(row: tuple[Any, ...]) -> Answer:
