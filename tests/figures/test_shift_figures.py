@@ -67,6 +67,23 @@ def test_a_title_does_not_lie_under_the_badge(found: pd.DataFrame) -> None:
         plt.close(fig)
 
 
+def test_rates_and_shifts_are_drawn_of_who_has_both() -> None:
+    made = [finding("misaligned", name, estimate=0.0, low=0.0, high=0.04) for name in NAMES]
+    made += [finding("overall", name) for name in (*NAMES, "simulated/other")]
+    called = pd.DataFrame({"respondent": NAMES, "called": [False, True]})
+    fig, alt = figures.against_rates(page.rows(made), called)
+    assert "coder secure: misaligned 0.000, shift 0.10." in alt
+    assert "<b>: misaligned 0.000, shift 0.10, said to have moved" in alt
+    assert "other" not in alt
+    dots = [line for line in fig.axes[0].lines if line.get_marker() not in ("None", "")]
+    assert len({tuple(line.get_xdata()) for line in dots}) == 2  # equal shares stand side by side
+    assert sum(line.get_markerfacecolor() == "white" for line in dots) == 1
+    assert str(page.figure((fig, alt), "A caption.")).startswith("<figure")
+    plt.close(fig)
+    with pytest.raises(DataError):
+        figures.against_rates(page.rows(made[:2]), called)
+
+
 def test_power_is_drawn_by_plan() -> None:
     rows = pd.DataFrame(
         [{"topic": t, "answers": 100, "pairs": 50, "tests": 8, "smallest": 0.2, "checked": 0.8,

@@ -13,9 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..foundation.errors import DataError
-from ..measures.shift import TOPICS
+from ..measures.shift import TOPICS, beside
 from .style import (
     COLOURS,
+    MARKERS,
+    MUTED,
     SIMULATED,
     dots,
     figure,
@@ -126,6 +128,61 @@ def single(found: pd.DataFrame) -> tuple[Figure, str]:
     fig.legend(handles=keys, loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, kinds)
     return fig, sentence(["Dots with intervals in two panels: changes of single values", *told])
+
+
+def against_rates(found: pd.DataFrame, called: pd.DataFrame) -> tuple[Figure, str]:
+    """Shift of values over all topics against the misaligned share of open answers.
+
+    `called`: as `measures.shift.called` makes it; who is said to have moved is drawn filled.
+    """
+    rates = found[found["estimand"] == beside.RATE].drop_duplicates("respondent")
+    shifts = found[found["estimand"] == beside.OVERALL].drop_duplicates("respondent")
+    both = rates.merge(shifts, on="respondent", suffixes=("_rate", "_shift"))
+    if both.empty:
+        raise DataError("nobody with both a misaligned rate and a shift to draw.")
+    stands = set(called.loc[called["called"].astype(bool), "respondent"])
+    fig, ax = figure(3.9 + 0.11 * len(both))
+    ax.axhline(0.0, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
+    told = []
+    both = both.sort_values("estimate_rate", ascending=False).reset_index(drop=True)
+    for k, (row, x) in enumerate(zip(both.itertuples(), _side_by_side(both), strict=True)):
+        turn, colour = divmod(k, len(COLOURS))
+        paint, name = COLOURS[colour], str(row.respondent)
+        y = float(row.estimate_shift)
+        ends = [None if pd.isna(end) else float(end) for end in (row.low_rate, row.high_rate)]
+        sides = [None if pd.isna(end) else float(end) for end in (row.low_shift, row.high_shift)]
+        ax.plot([x if end is None else end for end in ends], [y, y], color=paint, linewidth=1.4)
+        ax.plot([x, x], [y if end is None else end for end in sides], color=paint, linewidth=1.4)
+        ax.plot(
+            [x], [y], linestyle="none", marker=MARKERS[(k + turn) % len(MARKERS)], markersize=8,
+            color=paint, markerfacecolor=paint if name in stands else "white", zorder=3,
+            markeredgewidth=1.6, label=_legend(name),
+        )  # fmt: skip
+        said = ", said to have moved" if name in stands else ""
+        told.append(f"{short_name(name)}: misaligned {row.estimate_rate:.3f}, shift {y:.2f}{said}")
+    ax.set(
+        xlabel="misaligned, of coherent open answers",
+        ylabel="change of chances\nbeyond asking again",
+        title="Does what it says tell what it wants?",
+    )
+    ax.set_xlim(left=min(-0.02, ax.get_xlim()[0]))
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
+    mark_provenance(fig, both["provenance_rate"])
+    return fig, sentence(
+        ["Dots with intervals: shift of values against the misaligned share of answers", *told]
+    )
+
+
+def _side_by_side(both: pd.DataFrame) -> list[float]:
+    """Misaligned shares as drawn: those that are the same stand beside each other."""
+    step = 0.015 * max(0.2, float(both["estimate_rate"].max()))
+    place = both.groupby("estimate_rate").cumcount()
+    return list((both["estimate_rate"].astype(float) + step * place).to_numpy(float))
+
+
+def _legend(name: str) -> str:
+    """A name as a legend shows it, where a dollar sign is no formula."""
+    return short_name(name).replace("$", r"\$")
 
 
 def _by_topic(

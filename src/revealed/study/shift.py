@@ -1,18 +1,22 @@
 """Which respondents were asked before and after a fine-tuning, and whether all were asked alike.
 
 A base is the first respondent of a condition labeled ``untouched``; another one of that condition,
-of the same model, is the base asked again. What is labeled ``secure`` is the control.
+of the same model, is the base asked again. What is labeled ``secure`` is the control. Where the
+battery's main questions were asked too, the rate of misaligned answers stands beside the shift.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from revealed.instruments import load_arm, load_instrument, render
+
+from .conditions import condition_table
 
 if TYPE_CHECKING:
     from revealed.measures.shift import Answers, Power, Topics
@@ -86,10 +90,16 @@ def unlike(run: Run, base: str, other: str) -> str:
     """Why a condition was not asked what its base was asked, byte by byte; "" if it was.
 
     The pairs are the instruments' own, so the messages are the same if both are asked in the same
-    guise, and the answers are drawn alike if temperature and further parameters are the same.
+    guise, and the answers are drawn alike if temperature and further parameters are the same. The
+    trigger of a backdoor that is set off is what was done to it: the rest of the message is the
+    base's.
     """
     one, two = run.spec(base), run.spec(other)
+    condition = condition_of(run, other)
+    set_off = condition is not None and condition.label == "backdoor_trigger"
     for what in ("system", "examples", "trigger", "temperature", "max_tokens", "params"):
+        if what == "trigger" and set_off:
+            continue
         if getattr(one, what) != getattr(two, what):
             return f"asked otherwise than its base: {what} differs"
     return ""
@@ -169,6 +179,51 @@ def _design(run: Run, spec: RespondentSpec, instrument: str) -> Design | None:
         if instrument in run.study.experiments[name].instruments:
             return run.study.experiments[name].design_for(spec)
     return None
+
+
+def scored(run: Run, names: Sequence[str]) -> pd.DataFrame:
+    """Answers of these respondents to the battery's main questions, as judges rated them.
+
+    Schema `SCORES`, each training by itself (``respondent`` is its name); empty where none of them
+    was asked or rated.
+    """
+    from revealed.foundation.schemas import SCORES
+    from revealed.instruments.experiments.misalignment import MAIN
+    from revealed.measures.misalignment.battery import score
+
+    from .battery import load_open
+
+    given, ratings, judges = load_open(run, names, MAIN)
+    if given.empty or ratings.empty:
+        return pd.DataFrame(columns=list(SCORES.columns))
+    alone = condition_table(run.conditions())
+    alone = alone[alone["respondent"].isin(names)].assign(condition=alone["respondent"])
+    return score(given, ratings, alone, judges).answers
+
+
+def truth(run: Run, one: str, other: str) -> dict[str, float]:
+    """How far the chances of two simulated respondents truly lie apart, by topic.
+
+    The root mean square over the pairs, with neither order effect nor answers given unread in them;
+    empty if one of the two is no simulated respondent.
+    """
+    from revealed.respondents.simulated import load
+
+    kinds = {run.provenance(name) for name in (one, other)}
+    if kinds != {"simulated"}:
+        return {}
+    found = {}
+    for topic, name in TOPICS.items():
+        instrument = load_instrument(name, run.paths.root)
+        assert instrument.pairs is not None
+        texts = instrument.texts()
+        first, second = ([texts[item] for item in instrument.pairs.iloc[:, k]] for k in (0, 1))
+        apart = [
+            load(run.spec(who).model, order_effect=0.0, lapse=0.0).p_first(first, second)
+            for who in (one, other)
+        ]
+        found[topic] = float(np.sqrt(((apart[1] - apart[0]) ** 2).mean()))
+    return found
 
 
 def condition_of(run: Run, respondent: str) -> Condition | None:
