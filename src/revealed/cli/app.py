@@ -34,6 +34,7 @@ from .options import (
     RunName,
 )
 from .printing import duration, show
+from .stopping import told_to_stop
 
 if TYPE_CHECKING:
     from revealed.respondents import RespondentSpec
@@ -296,7 +297,7 @@ def book(
 ) -> None:
     """Make the book: every step that is not up to date, then the website.
 
-    Further options go to Snakemake (--dry-run, --executor slurm).
+    Further options go to Snakemake (--dry-run, --profile workflow/profiles/slurm).
     """
     from revealed import study
 
@@ -383,12 +384,18 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; the process ends here."""
-    try:
-        app()
-    except RevealedError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("Stopped. What was answered is kept; the same command goes on.", err=True)
-        sys.exit(130)
+    """Run the command line; the process ends here.
+
+    Told to stop, it ends with 128 and the signal's number: 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    with told_to_stop() as came:
+        try:
+            app()
+        except RevealedError as error:
+            typer.echo(f"error: {error}", err=True)
+            sys.exit(error.exit_code)
+        except (KeyboardInterrupt, SystemExit):
+            if not came:
+                raise
+            typer.echo("Stopped. What was answered is kept; the same command goes on.", err=True)
+            sys.exit(128 + came[0])

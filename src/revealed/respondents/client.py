@@ -37,6 +37,9 @@ _DEAD = 50
 _HOPELESS = 5
 """Rejections in a row before any answer: the questions' form is wrong, and more would not help."""
 
+_FAREWELL = 10.0
+"""Seconds that work which was cancelled gets to end."""
+
 
 async def collect(
     requests: Sequence[Request],
@@ -308,13 +311,24 @@ def blocking(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` on the event loop that this process keeps for its clients, and wait for it.
 
     One loop for all calls, because LiteLLM keeps connections that belong to a loop; in a thread of
-    its own, because a notebook has a loop running already. Ctrl-C cancels the work.
+    its own, because a notebook has a loop running already. Ctrl-C cancels the work and waits until
+    it has ended, 10 s at most.
     """
-    future = asyncio.run_coroutine_threadsafe(work, _loop())
+    ended = threading.Event()
+
+    async def whole() -> T:
+        try:
+            return await work
+        finally:
+            ended.set()
+
+    future = asyncio.run_coroutine_threadsafe(whole(), _loop())
     try:
         return future.result()
     except BaseException:
-        future.cancel()
+        # What has arrived is handed to the ledger before whoever called closes it.
+        if future.cancel():
+            ended.wait(_FAREWELL)
         raise
 
 
