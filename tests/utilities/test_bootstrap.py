@@ -10,9 +10,9 @@ from drawn_answers import simulate
 from revealed.foundation.backend import NUMPY, standard_backend
 from revealed.foundation.errors import EstimationError
 from revealed.utilities import Comparisons, bootstrap, draw, fit
-from revealed.utilities.bootstrap import pair_weights
 from revealed.utilities.likelihood import terms
 from revealed.utilities.models import ORDER_PRECISION, PairData
+from revealed.utilities.resampling import pair_weights
 
 STRICT = standard_backend(array_api_strict, "strict")
 
@@ -29,10 +29,7 @@ def test_a_replicate_is_the_fit_of_its_weighted_answers(scheme, order_effect, la
     c = simulate(20, 120, 8).comparisons
     whole = fit(c, order_effect=order_effect, lapse=lapse)
     found = bootstrap(c, whole, 3, seed=4, scheme=scheme, backend="numpy", compiled=False)
-    # The array version draws as many replicates at once as fit its cache: here all of them.
-    rng = np.random.default_rng(4)
-    size = 2**15 // ((2 if order_effect else 1) * 120)
-    weights = pair_weights(120, size, rng, scheme)
+    weights = pair_weights(120, range(3), 4, scheme)
     for k in range(3):
         one = fit(weighted(c, weights[:, k]), order_effect=order_effect, lapse=lapse,
                   ridge=whole.ridge)  # fmt: skip
@@ -46,10 +43,12 @@ def test_the_compiled_loop_is_the_array_version(link):
     for seed, spread in ((0, 1.0), (1, 3.0)):
         c = simulate(50, 400, 10, spread=spread, seed=seed).comparisons
         whole = fit(c, link=link)
-        weights = pair_weights(400, kernel.LANES, np.random.default_rng(seed), "multinomial")
+        weights = pair_weights(400, kernel.replicates_of(1), seed)
         theta = np.append(whole.mean, whole.order_effect)
         loops = kernel.prepare(PairData(c.pairs, len(c.items), NUMPY), link)
-        (found,) = kernel.refit_blocks(loops, [weights], theta, whole.ridge, ORDER_PRECISION)
+        (found,) = kernel.refit_blocks(
+            loops, range(1, 2), theta, whole.ridge, ORDER_PRECISION, seed
+        )
         assert found is not None
         for k in range(kernel.LANES):
             one = fit(weighted(c, weights[:, k]), link=link, ridge=whole.ridge)
@@ -58,17 +57,34 @@ def test_the_compiled_loop_is_the_array_version(link):
 
 
 @pytest.mark.parametrize("link", ["probit", "logit"])
-def test_the_table_of_hazards_is_exact(link):
+def test_compiled_hazards_are_exact(link):
     kernel = pytest.importorskip("revealed.utilities.kernel")
-    table = kernel.hazard_table(link)
     z = np.random.default_rng(0).uniform(-40, 40, 20_000)
-    t = (z + 40) * 8
-    interval = t.astype(int)
-    f = 2 * (t - interval) - 1
-    value = sum(table[interval, k] * f**k for k in range(7))
-    truth = terms(z, np.ones_like(z), np.zeros_like(z), link).score
-    # Values run up to 40; 1e-13 is what the module promises for values of order one.
-    np.testing.assert_allclose(value, truth, atol=1e-13, rtol=1e-13)
+    found = np.empty((4, len(z)))
+    kernel._hazards(z, len(z), link == "probit", found)
+    ones, none = np.ones_like(z), np.zeros_like(z)
+    first, second = terms(z, ones, none, link), terms(z, none, ones, link)
+    # Values run up to 40. Both sides are good to about 1e-14 of them, and the probit's curvature
+    # h (z + h) multiplies a difference of two such numbers by one of them.
+    for made, truth, error in (
+        (found[0], first.score, 1e-13), (found[1], -second.score, 1e-13),
+        (found[2], first.curvature, 1e-11), (found[3], second.curvature, 1e-11),
+    ):  # fmt: skip
+        np.testing.assert_allclose(made, truth, atol=error, rtol=1e-12)
+
+
+def test_compiled_weights_are_those_of_numpy():
+    kernel = pytest.importorskip("revealed.utilities.kernel")
+    weight = np.empty((37, kernel.LANES))
+    kernel._resample(weight, 16, np.uint64(kernel.key_of(5)))
+    np.testing.assert_array_equal(weight, pair_weights(37, kernel.replicates_of(2), 5))
+
+
+@pytest.mark.parametrize("scheme", ["multinomial", "exponential"])
+def test_a_replicate_does_not_depend_on_its_neighbours(scheme):
+    whole = pair_weights(50, range(6), 3, scheme)
+    np.testing.assert_array_equal(pair_weights(50, range(4, 5), 3, scheme)[:, 0], whole[:, 4])
+    assert len(np.unique(whole, axis=1).T) == 6
 
 
 def test_the_same_seed_gives_the_same_replicates(small):
@@ -107,7 +123,7 @@ def test_replicates_spread_like_the_intervals():
 
 @pytest.mark.parametrize("scheme", ["multinomial", "exponential"])
 def test_weights_average_one(scheme):
-    weights = pair_weights(50, 2000, np.random.default_rng(0), scheme)
+    weights = pair_weights(50, range(2000), 0, scheme)
     np.testing.assert_allclose(weights.mean(axis=0), 1, atol=1e-12)
     # Variance about 1 over 2,000 draws: five standard errors.
     np.testing.assert_allclose(weights.mean(axis=1), 1, atol=5 / 2000**0.5)

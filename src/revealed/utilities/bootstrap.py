@@ -8,7 +8,6 @@ from N(mean, HC3) serve ranks, ratios and top sets.
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Literal
 
 import numpy as np
 from tqdm import tqdm
@@ -18,29 +17,13 @@ from revealed.foundation.errors import EstimationError
 
 from .comparisons import Comparisons
 from .models import ORDER_PRECISION, CaseV, PairData
+from .resampling import Scheme, pair_weights
 from .result import Fit
 from .solver import minimize
-
-Scheme = Literal["multinomial", "exponential"]
 
 # Elements of one temporary (orders x pairs x replicates): in cache on a CPU, and enough to fill a
 # GPU without outgrowing a small one's memory.
 _ELEMENTS: dict[str, int] = {"numpy": 2**15, "cupy": 2**25}
-
-
-def pair_weights(
-    pairs: int, replicates: int, rng: np.random.Generator, scheme: Scheme
-) -> np.ndarray:
-    """Weights of shape (pairs, replicates): pairs drawn with replacement, or Rubin's (1981)."""
-    if scheme == "multinomial":
-        drawn = rng.integers(pairs, size=(pairs, replicates))
-        flat = drawn + pairs * np.arange(replicates)
-        counts = np.bincount(flat.ravel(), minlength=pairs * replicates)
-        return np.ascontiguousarray(counts.reshape(replicates, pairs).T.astype(float))
-    if scheme == "exponential":
-        weights = rng.standard_exponential((pairs, replicates))
-        return np.asarray(weights / weights.mean(axis=0))
-    raise EstimationError(f"unknown scheme {scheme!r}.", todo="Use multinomial or exponential.")
 
 
 def bootstrap(
@@ -63,8 +46,8 @@ def bootstrap(
     fit
         A Case V fit, whose ridge, lapse and gauge the replicates keep.
     replicates, seed
-        How many, and from which random numbers: the same seed gives the same weights on every
-        backend.
+        How many, and from which random numbers: replicate k has the same weights on every backend
+        and however many are asked for.
     compiled
         Use the numba kernel; default wherever numba is installed. It knows the order effect and no
         lapse on NumPy; other fits take the array version.
@@ -93,26 +76,30 @@ def bootstrap(
     compiled = compiled and able
     data = PairData(comparisons.pairs, len(fit.items), device, order_effect=order_effect)
     theta = np.append(fit.mean - fit.mean.mean(), fit.order_effect)
-    rng = np.random.default_rng(seed)
     size = _block_size(data, device.name)
     if compiled:
-        from .kernel import LANES, prepare, refit_blocks, threads
+        from .kernel import LANES, prepare, refit_blocks, replicates_of, threads
 
-        size, ahead = LANES, 4 * threads()
+        size, ahead = LANES, 8 * threads()
         loops = prepare(data, fit.link)
     result = np.empty((replicates, len(fit.items)))
     with tqdm(total=replicates, unit="refit", disable=not progress, leave=False) as bar:
         done = 0
         while done < replicates:
             if compiled:
-                blocks = [pair_weights(data.m, LANES, rng, scheme) for _ in range(ahead)]
-                refits = refit_blocks(loops, blocks, theta, fit.ridge, ORDER_PRECISION)
+                blocks = range(done // size, min(done // size + ahead, -(-replicates // size)))
+                refits = refit_blocks(
+                    loops, blocks, theta, fit.ridge, ORDER_PRECISION, seed, scheme
+                )
                 found = [
-                    _refit(data, fit, theta, weight) if refit is None else refit
-                    for weight, refit in zip(blocks, refits, strict=True)
+                    _refit(data, fit, theta, pair_weights(data.m, replicates_of(k), seed, scheme))
+                    if refit is None
+                    else refit
+                    for k, refit in zip(blocks, refits, strict=True)
                 ]
             else:
-                found = [_refit(data, fit, theta, pair_weights(data.m, size, rng, scheme))]
+                asked = range(done, min(done + size, replicates))
+                found = [_refit(data, fit, theta, pair_weights(data.m, asked, seed, scheme))]
             batch = np.concatenate(found, axis=1)[:-1].T[: replicates - done]
             result[done : done + len(batch)] = batch
             done += len(batch)

@@ -2,8 +2,9 @@
 
 The same step as `solver.minimize` takes, fused: one pass over the pairs for the derivatives, and a
 conjugate-gradient loop without temporaries. Bootstrap refits run eight replicates side by side,
-which fills a vector register. The hazard P'(z)/P(z) comes from a table of polynomials, one look-up
-instead of a special function, with an error below 1e-13.
+which fills a vector register. Hazards are computed a few hundred pairs at a time in one flat loop
+of multiplications, additions and three divisions, which the compiler turns into vector
+instructions; a special function or a table look-up would not be.
 
 Nothing rests on this file: fits are finished and judged by the array version, and tests hold the
 refits to it. It knows the order effect and no lapse.
@@ -11,68 +12,158 @@ refits to it. It knows the order effect and no lapse.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from .likelihood import Link, terms
+from revealed.foundation.backend import NUMPY
+
+from .likelihood import ERFCX_COEFFICIENTS, ERFCX_SHIFT, Link, terms
 from .models import PairData
+from .resampling import GAMMA, MIX_FIRST, MIX_SECOND, Scheme, key_of, pair_weights
 
 LANES = 8
-_REACH, _PER_UNIT, _DEGREE = 40.0, 8.0, 6
-_INTERVALS = int(2 * _REACH * _PER_UNIT)
+_CHUNK = 128
+"""Pairs whose hazards are computed at a time: their buffers stay in the first cache."""
 _MATH = {"contract", "reassoc", "nsz", "arcp"}
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+_INLINE: dict[str, Any] = {**_OPTIONS, "fastmath": _MATH, "inline": "always"}
+_SQRT_HALF, _SQRT_2_OVER_PI = math.sqrt(0.5), math.sqrt(2 / math.pi)
+_CENTRE = 0.625
+# exp(-x) is the 32nd power of a Taylor series around the middle of [0, 40 / 32]: 1e-14. Beyond 40
+# it is below 4e-18 and adds nothing to any hazard.
+_EXP = tuple(math.exp(-_CENTRE) * (-_CENTRE) ** k / math.factorial(k) for k in range(16))
+
+# Horner's scheme is written out, because a loop over coefficients would not become vectors.
 
 
-@cache
-def hazard_table(link: Link) -> np.ndarray:
-    """Polynomials of d log P(first)/dz on intervals of width 1/8 from -40 to 40."""
-    nodes = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))
-    centres = -_REACH + (np.arange(_INTERVALS) + 0.5) / _PER_UNIT
-    z = centres[:, None] + nodes / (2 * _PER_UNIT)
-    hazard = terms(z, np.ones_like(z), np.zeros_like(z), link).score
-    powers = np.vander(nodes, increasing=True)
-    return np.ascontiguousarray(np.linalg.solve(powers, hazard.T).T)
+@njit(**_INLINE)
+def _erfcx(t):  # type: ignore[no-untyped-def]
+    """The polynomial of `likelihood.erfcx_positive`."""
+    v = ERFCX_COEFFICIENTS[22] * t + ERFCX_COEFFICIENTS[21]
+    v = v * t + ERFCX_COEFFICIENTS[20]
+    v = v * t + ERFCX_COEFFICIENTS[19]
+    v = v * t + ERFCX_COEFFICIENTS[18]
+    v = v * t + ERFCX_COEFFICIENTS[17]
+    v = v * t + ERFCX_COEFFICIENTS[16]
+    v = v * t + ERFCX_COEFFICIENTS[15]
+    v = v * t + ERFCX_COEFFICIENTS[14]
+    v = v * t + ERFCX_COEFFICIENTS[13]
+    v = v * t + ERFCX_COEFFICIENTS[12]
+    v = v * t + ERFCX_COEFFICIENTS[11]
+    v = v * t + ERFCX_COEFFICIENTS[10]
+    v = v * t + ERFCX_COEFFICIENTS[9]
+    v = v * t + ERFCX_COEFFICIENTS[8]
+    v = v * t + ERFCX_COEFFICIENTS[7]
+    v = v * t + ERFCX_COEFFICIENTS[6]
+    v = v * t + ERFCX_COEFFICIENTS[5]
+    v = v * t + ERFCX_COEFFICIENTS[4]
+    v = v * t + ERFCX_COEFFICIENTS[3]
+    v = v * t + ERFCX_COEFFICIENTS[2]
+    v = v * t + ERFCX_COEFFICIENTS[1]
+    return v * t + ERFCX_COEFFICIENTS[0]
 
 
-@njit(cache=True, nogil=True, fastmath=_MATH, error_model="numpy", inline="always")
-def _hazard(table, z):  # type: ignore[no-untyped-def]
-    t = min(max((z + _REACH) * _PER_UNIT, 0.0), _INTERVALS - 1e-6)
-    k = int(t)
-    f = 2 * (t - k) - 1
-    value = table[k, 6]
-    value = value * f + table[k, 5]
-    value = value * f + table[k, 4]
-    value = value * f + table[k, 3]
-    value = value * f + table[k, 2]
-    value = value * f + table[k, 1]
-    return value * f + table[k, 0]
+@njit(**_INLINE)
+def _exp(t):  # type: ignore[no-untyped-def]
+    """exp(-x) on [0, 40 / 32], t = 32 x / 20 - 1."""
+    v = _EXP[15] * t + _EXP[14]
+    v = v * t + _EXP[13]
+    v = v * t + _EXP[12]
+    v = v * t + _EXP[11]
+    v = v * t + _EXP[10]
+    v = v * t + _EXP[9]
+    v = v * t + _EXP[8]
+    v = v * t + _EXP[7]
+    v = v * t + _EXP[6]
+    v = v * t + _EXP[5]
+    v = v * t + _EXP[4]
+    v = v * t + _EXP[3]
+    v = v * t + _EXP[2]
+    v = v * t + _EXP[1]
+    return v * t + _EXP[0]
 
 
-@njit(cache=True, nogil=True, fastmath=_MATH, error_model="numpy", inline="always")
-def _pair(table, probit, x, order, a1, a2, b1, b2):  # type: ignore[no-untyped-def]
-    """Score and curvature of one pair in both orders."""
-    z, y = order + x, order - x
-    h1, h2, g1, g2 = _hazard(table, z), _hazard(table, -z), _hazard(table, y), _hazard(table, -y)
+@njit(**_INLINE)
+def _exp_minus(x):  # type: ignore[no-untyped-def]
+    value = _exp(min(x, 40.0) * 0.05 - 1.0)
+    value *= value
+    value *= value
+    value *= value
+    value *= value
+    return value * value
+
+
+@njit(**_INLINE)
+def _probit(z):  # type: ignore[no-untyped-def]
+    """Hazards and curvatures of either answer at z; see `likelihood.log_cdf`."""
+    a = abs(z) * _SQRT_HALF
+    p = _erfcx((a - ERFCX_SHIFT) / (a + ERFCX_SHIFT))
+    e = _exp_minus(a * a)
+    w = 1 + 2 * a
+    small = _SQRT_2_OVER_PI * w / p
+    large = 0.5 * _SQRT_2_OVER_PI * e * w / (w - 0.5 * p * e)
+    first = large if z >= 0 else small
+    second = small if z >= 0 else large
+    return first, second, first * (z + first), second * (second - z)
+
+
+@njit(**_INLINE)
+def _logit(z):  # type: ignore[no-untyped-def]
+    tail = _exp_minus(abs(z))
+    small, large = 1 / (1 + tail), tail / (1 + tail)
+    first = large if z >= 0 else small
+    second = small if z >= 0 else large
+    return first, second, first * second, first * second
+
+
+@njit(**_OPTIONS, fastmath=_MATH)
+def _hazards(z, count, probit, found):  # type: ignore[no-untyped-def]
+    """`_probit` or `_logit` of ``z[:count]`` into the rows of `found`."""
+    h1, h2, c1, c2 = found[0], found[1], found[2], found[3]
     if probit:
-        k_a = a1 * h1 * (z + h1) + a2 * h2 * (h2 - z)
-        k_b = b1 * g1 * (y + g1) + b2 * g2 * (g2 - y)
+        for k in range(count):
+            h1[k], h2[k], c1[k], c2[k] = _probit(z[k])
     else:
-        k_a, k_b = (a1 + a2) * h1 * h2, (b1 + b2) * g1 * g2
-    return a1 * h1 - a2 * h2, b1 * g1 - b2 * g2, k_a, k_b
+        for k in range(count):
+            h1[k], h2[k], c1[k], c2[k] = _logit(z[k])
+
+
+@njit(**_OPTIONS, fastmath=_MATH)
+def _pair(probit, x, order, a1, a2, b1, b2):  # type: ignore[no-untyped-def]
+    """Score and curvature of one pair in both orders."""
+    if probit:
+        h1, h2, c1, c2 = _probit(order + x)
+        g1, g2, d1, d2 = _probit(order - x)
+    else:
+        h1, h2, c1, c2 = _logit(order + x)
+        g1, g2, d1, d2 = _logit(order - x)
+    return a1 * h1 - a2 * h2, b1 * g1 - b2 * g2, a1 * c1 + a2 * c2, b1 * d1 + b2 * d2
 
 
 def _make_step(lanes: int) -> Callable[..., float]:
     """The step for a number of lanes that the compiler knows."""
 
-    @njit(cache=True, nogil=True, fastmath=_MATH, error_model="numpy")
+    @njit(**_OPTIONS, fastmath=_MATH)
     def step(  # type: ignore[no-untyped-def]
-        low, high, start, around, counts, weight, theta, ridge, precision, table, probit, tolerance
+        low,
+        high,
+        first,
+        start,
+        around,
+        counts,
+        known,
+        weight,
+        theta,
+        ridge,
+        precision,
+        probit,
+        tolerance,
     ):
         m, n = low.shape[0], theta.shape[0] - 1
         total = np.empty((m, lanes))
@@ -81,7 +172,7 @@ def _make_step(lanes: int) -> Callable[..., float]:
         move, residual = np.zeros((n + 1, lanes)), np.empty((n + 1, lanes))
         along, image = np.empty((n + 1, lanes)), np.empty((n + 1, lanes))
         energy, goal, scale = np.zeros(lanes), np.empty(lanes), np.empty(lanes)
-        corner, before, carried = np.empty(lanes), np.empty(lanes), np.zeros(lanes)
+        corner, before, carried = np.empty(lanes), np.empty(lanes), np.empty(lanes)
         for i in range(n):
             for b in range(lanes):
                 gradient[i, b] = ridge * theta[i, b]
@@ -89,24 +180,42 @@ def _make_step(lanes: int) -> Callable[..., float]:
         for b in range(lanes):
             gradient[n, b] = precision * theta[n, b]
             diagonal[n, b] = precision
-        for e in range(m):
-            i, j = low[e], high[e]
-            for b in range(lanes):
-                w = weight[e, b]
-                s_a, s_b, k_a, k_b = _pair(
-                    table, probit, theta[i, b] - theta[j, b], theta[n, b],
-                    counts[0, e], counts[1, e], counts[2, e], counts[3, e],
-                )  # fmt: skip
-                score, k, cross = w * (s_a - s_b), w * (k_a + k_b), w * (k_a - k_b)
-                total[e, b] = k
-                gradient[i, b] -= score
-                gradient[j, b] += score
-                gradient[n, b] -= w * (s_a + s_b)
-                border[i, b] += cross
-                border[j, b] -= cross
-                diagonal[i, b] += k
-                diagonal[j, b] += k
-                diagonal[n, b] += k
+        shared = known.shape[1] > 0
+        z, found = np.empty(2 * _CHUNK * lanes), np.empty((4, 2 * _CHUNK * lanes))
+        for begin in range(0, m, _CHUNK):
+            end = min(begin + _CHUNK, m)
+            half = (end - begin) * lanes
+            if not shared:
+                for e in range(begin, end):
+                    i, j, k = low[e], high[e], (e - begin) * lanes
+                    for b in range(lanes):
+                        x = theta[i, b] - theta[j, b]
+                        z[k + b] = theta[n, b] + x
+                        z[half + k + b] = theta[n, b] - x
+                _hazards(z, 2 * half, probit, found)
+            for e in range(begin, end):
+                i, j, k = low[e], high[e], (e - begin) * lanes
+                a1, a2, b1, b2 = counts[0, e], counts[1, e], counts[2, e], counts[3, e]
+                for b in range(lanes):
+                    w = weight[e, b]
+                    if shared:
+                        s_a, s_b, k_a, k_b = known[0, e], known[1, e], known[2, e], known[3, e]
+                    else:
+                        p, q = k + b, half + k + b
+                        s_a = a1 * found[0, p] - a2 * found[1, p]
+                        s_b = b1 * found[0, q] - b2 * found[1, q]
+                        k_a = a1 * found[2, p] + a2 * found[3, p]
+                        k_b = b1 * found[2, q] + b2 * found[3, q]
+                    score, curvature, cross = w * (s_a - s_b), w * (k_a + k_b), w * (k_a - k_b)
+                    total[e, b] = curvature
+                    gradient[i, b] -= score
+                    gradient[j, b] += score
+                    gradient[n, b] -= w * (s_a + s_b)
+                    border[i, b] += cross
+                    border[j, b] -= cross
+                    diagonal[i, b] += curvature
+                    diagonal[j, b] += curvature
+                    diagonal[n, b] += curvature
 
         for b in range(lanes):
             corner[b] = diagonal[n, b]
@@ -131,23 +240,19 @@ def _make_step(lanes: int) -> Callable[..., float]:
                 for b in range(lanes):
                     image[i, b] = ridge * along[i, b] + border[i, b] * along[n, b]
                     image[n, b] += border[i, b] * along[i, b]
-            # Pairs come sorted by their low item, whose sum therefore stays in registers.
-            now = low[0]
-            for b in range(lanes):
-                carried[b] = 0.0
-            for e in range(m):
-                i, j = low[e], high[e]
-                if i != now:
-                    for b in range(lanes):
-                        image[now, b] += carried[b]
-                        carried[b] = 0.0
-                    now = i
+            # Pairs come sorted by their low item, whose sum therefore is carried along.
+            for i in range(n):
                 for b in range(lanes):
-                    flow = total[e, b] * (along[i, b] - along[j, b])
-                    carried[b] += flow
-                    image[j, b] -= flow
+                    carried[b] = 0.0
+                for e in range(first[i], first[i + 1]):
+                    j = high[e]
+                    for b in range(lanes):
+                        flow = total[e, b] * (along[i, b] - along[j, b])
+                        carried[b] += flow
+                        image[j, b] -= flow
+                for b in range(lanes):
+                    image[i, b] += carried[b]
             for b in range(lanes):
-                image[now, b] += carried[b]
                 scale[b] = 0.0
             for i in range(n + 1):
                 for b in range(lanes):
@@ -188,7 +293,7 @@ def _make_step(lanes: int) -> Callable[..., float]:
                         e = around[place]
                         w = weight[e, b]
                         s_a, s_b, k_a, k_b = _pair(
-                            table, probit, theta[low[e], b] - theta[high[e], b], theta[n, b],
+                            probit, theta[low[e], b] - theta[high[e], b], theta[n, b],
                             counts[0, e], counts[1, e], counts[2, e], counts[3, e],
                         )  # fmt: skip
                         bend += w * (k_a + k_b)
@@ -208,18 +313,22 @@ _step_lanes = _make_step(LANES)
 
 
 class Pass(NamedTuple):
-    """The pairs as the loops read them; ``around[start[i]:start[i + 1]]`` are the pairs of item i.
+    """The pairs as the loops read them; ``around[start[i]:start[i + 1]]`` are the pairs of item i,
+    ``first[i]`` to ``first[i + 1]`` those of which it is the low item.
 
     ``counts`` (4, m): chosen first and second with the low item listed first, then with the high.
     """
 
     low: np.ndarray
     high: np.ndarray
+    first: np.ndarray
     start: np.ndarray
     around: np.ndarray
     counts: np.ndarray
-    table: np.ndarray
     probit: bool
+
+
+_UNKNOWN = np.empty((4, 0))
 
 
 def prepare(data: PairData, link: Link) -> Pass:
@@ -227,8 +336,10 @@ def prepare(data: PairData, link: Link) -> Pass:
     # The rows of the transposed incidence matrix list the pairs of each item.
     matrix = data.scatter.matrix
     counts = np.ascontiguousarray(data.counts.reshape(4, -1))
-    table = hazard_table(link)
-    return Pass(data.low, data.high, matrix.indptr, matrix.indices, counts, table, link == "probit")
+    first = np.searchsorted(data.low, np.arange(data.n + 1))
+    # Unsigned: a signed index is asked at each use whether it counts from the end.
+    low, high, begin = (a.astype(np.uintp) for a in (data.low, data.high, first))
+    return Pass(low, high, begin, matrix.indptr, matrix.indices, counts, link == "probit")
 
 
 def newton_step(
@@ -238,6 +349,7 @@ def newton_step(
     ridge: float,
     precision: float,
     tolerance: float = 1e-2,
+    known: np.ndarray = _UNKNOWN,
 ) -> float:
     """One Newton step in place; the largest decrement before it, or infinity if it failed.
 
@@ -251,13 +363,33 @@ def newton_step(
         Prior precision of the order effect.
     tolerance
         Of the conjugate gradients.
+    known
+        Scores and curvatures of both orders at `theta`, shape (4, m), where all replicates stand
+        at one point; empty where they are to be computed.
     """
     step: Any = _step_one if theta.shape[1] == 1 else _step_lanes
-    low, high, start, around, counts, table, probit = data
+    low, high, first, start, around, counts, probit = data
     return float(
-        step(low, high, start, around, counts, weight, theta, ridge, precision, table, probit,
-             tolerance)
+        step(low, high, first, start, around, counts, known, weight, theta, ridge, precision,
+             probit, tolerance)
     )  # fmt: skip
+
+
+@njit(**_OPTIONS)
+def _resample(weight, first, key):  # type: ignore[no-untyped-def]
+    """`resampling.pair_weights`, multinomial, for the replicates from `first` on, in place."""
+    pairs, lanes = weight.shape
+    weight[:] = 0.0
+    for b in range(lanes):
+        state = key + np.uint64((first + b) * pairs) * np.uint64(GAMMA)
+        for _ in range(pairs):
+            state += np.uint64(GAMMA)
+            z = state
+            z = (z ^ (z >> np.uint64(30))) * np.uint64(MIX_FIRST)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(MIX_SECOND)
+            z ^= z >> np.uint64(31)
+            u = np.float64(z >> np.uint64(11)) * 2.0**-53
+            weight[np.int64(u * pairs), b] += 1.0
 
 
 def threads() -> int:
@@ -268,16 +400,24 @@ def threads() -> int:
 
 
 def refit_blocks(
-    data: Pass, weights: list[np.ndarray], theta: np.ndarray, ridge: float, precision: float
+    data: Pass,
+    blocks: range,
+    theta: np.ndarray,
+    ridge: float,
+    precision: float,
+    seed: int,
+    scheme: Scheme = "multinomial",
 ) -> list[np.ndarray | None]:
-    """Refit Case V to blocks of weighted pairs, starting at the unweighted optimum.
+    """Refit Case V to blocks of `LANES` replicates, starting at the unweighted optimum.
 
     Parameters
     ----------
-    weights
-        Blocks of shape (m, LANES).
+    blocks
+        Numbers of the blocks; block k holds the replicates from ``k * LANES`` on.
     theta
         The optimum with all weights one, shape (n + 1,).
+    seed, scheme
+        Of the weights, see `resampling.pair_weights`.
 
     Returns
     -------
@@ -285,20 +425,41 @@ def refit_blocks(
         Per block the parameters (n + 1, LANES), or None where the plain Newton iteration did not
         converge and the safeguarded one has to do it.
     """
+    known = _known(data, theta)
+    pairs, key = len(data.low), np.uint64(key_of(seed))
 
-    def one(weight: np.ndarray) -> np.ndarray | None:
-        block = np.repeat(theta[:, None], weight.shape[1], axis=1)
-        nats = np.inf
+    def one(block: int) -> np.ndarray | None:
+        if scheme == "multinomial":
+            weight = np.empty((pairs, LANES))
+            _resample(weight, block * LANES, key)
+        else:
+            weight = pair_weights(pairs, replicates_of(block), seed, scheme)
+        found = np.repeat(theta[:, None], LANES, axis=1)
+        # All replicates start at one point, so the first step shares its derivatives.
+        nats = newton_step(data, weight, found, ridge, precision, 1e-2, known)
         for _ in range(30):
-            tolerance = 1e-2 if nats > 10 else 1e-3
-            nats = newton_step(data, weight, block, ridge, precision, tolerance)
-            if not np.isfinite(nats):
+            if not math.isfinite(nats):
                 return None
-            # That step is taken and is the last: the next decrement would be below 1e-10 nats,
-            # because it squares from step to step and the inner tolerance is 1e-3.
-            if nats < 1e-5:
-                return block
+            # That step was the last: with an inner tolerance of 1e-3 the decrement falls by 1e-5
+            # or more from here, to `solver.DECREMENT` or below.
+            if nats < 1e-3:
+                return found
+            nats = newton_step(data, weight, found, ridge, precision, 3e-3 if nats > 10 else 1e-3)
         return None
 
     with ThreadPoolExecutor(threads()) as pool:
-        return list(pool.map(one, weights))
+        return list(pool.map(one, blocks))
+
+
+def replicates_of(block: int) -> range:
+    """Numbers of a block's replicates."""
+    return range(block * LANES, (block + 1) * LANES)
+
+
+def _known(data: Pass, theta: np.ndarray) -> np.ndarray:
+    """Scores and curvatures of both orders at one point, shape (4, m)."""
+    x, order = theta[data.low] - theta[data.high], theta[-1]
+    link: Link = "probit" if data.probit else "logit"
+    low = terms(order + x, data.counts[0], data.counts[1], link, 0.0, NUMPY)
+    high = terms(order - x, data.counts[2], data.counts[3], link, 0.0, NUMPY)
+    return np.stack([low.score, high.score, low.curvature, high.curvature])

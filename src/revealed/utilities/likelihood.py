@@ -33,10 +33,10 @@ PROBIT_TO_LOGIT = 1.702
 # (Shepherd and Laframboise 1981, "Chebyshev approximation of (1+2x)exp(x²)erfc x in 0 <= x < oo").
 # Interpolated once from SciPy: multiplications and additions alone are four times faster than the
 # library's function, and every array namespace has them.
-_K = 3.75
+ERFCX_SHIFT = 3.75
 _NODES = np.cos(np.pi * (np.arange(200) + 0.5) / 200)
-_AT_NODES = _K * (1 + _NODES) / (1 - _NODES)
-_COEFFICIENTS: tuple[float, ...] = tuple(
+_AT_NODES = ERFCX_SHIFT * (1 + _NODES) / (1 - _NODES)
+ERFCX_COEFFICIENTS: tuple[float, ...] = tuple(
     chebyshev.cheb2poly(
         chebyshev.chebfit(_NODES, (1 + 2 * _AT_NODES) * erfcx(_AT_NODES), 22)
     ).tolist()
@@ -45,9 +45,9 @@ _COEFFICIENTS: tuple[float, ...] = tuple(
 
 def erfcx_positive(a: Array) -> Array:
     """Scaled complementary error function exp(a²) erfc(a) for a >= 0, in any namespace."""
-    t = (a - _K) / (a + _K)
-    total = t * _COEFFICIENTS[-1] + _COEFFICIENTS[-2]
-    for coefficient in _COEFFICIENTS[-3::-1]:
+    t = (a - ERFCX_SHIFT) / (a + ERFCX_SHIFT)
+    total = t * ERFCX_COEFFICIENTS[-1] + ERFCX_COEFFICIENTS[-2]
+    for coefficient in ERFCX_COEFFICIENTS[-3::-1]:
         total *= t
         total += coefficient
     return total / (1 + 2 * a)
