@@ -21,6 +21,7 @@ from .condition import condition
 from .control import control, tune
 from .labels import labels
 from .ledger import ledger
+from .new import new
 from .options import (
     ApiBase,
     ApiKeyEnv,
@@ -51,6 +52,7 @@ app = typer.Typer(
 
 app.add_typer(control, name="control")
 app.add_typer(labels, name="labels")
+app.add_typer(new, name="new")
 app.add_typer(ledger, name="ledger")
 app.add_typer(tune, name="tune")
 app.add_typer(condition, name="condition")
