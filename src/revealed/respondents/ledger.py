@@ -172,6 +172,10 @@ class Ledger:
             connection.execute("PRAGMA synchronous = FULL")
             if found < VERSION:
                 self._lay_out(connection)
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            if application != APPLICATION:
+                raise foreign(self.path)
+            connection.execute("SELECT checksum FROM answers LIMIT 0")
         except sqlite3.DatabaseError as error:
             raise explain(error, self.path) from error
         return connection
@@ -470,7 +474,10 @@ def _select(connection: sqlite3.Connection, keys: list[str], path: Path) -> dict
 
 def intact(row: tuple[Any, ...]) -> bool:
     """Whether a row of `_COLUMNS` is as it was written."""
-    return bool(checksum((*row[:_COST], *row[_COST + 1 : -1]))[0] == row[-1])
+    try:
+        return bool(checksum((*row[:_COST], *row[_COST + 1 : -1]))[0] == row[-1])
+    except TypeError:  # bytes where text was
+        return False
 
 
 def _answer(row: tuple[Any, ...]) -> Answer:

@@ -44,8 +44,10 @@ def look(path: Path) -> None:
     if page < 512 or page & (page - 1):
         raise damaged(path, f"its pages have {page} bytes")
     pages = int.from_bytes(head[28:32], "big")
-    # While pages wait in the write-ahead log, the header may be older than the file, never newer.
-    if head[24:28] == head[92:96] and size < pages * page:
+    # After a kill the rest of the pages may still be in the write-ahead log.
+    log = path.with_name(path.name + "-wal")
+    logged = log.is_file() and log.stat().st_size > 0
+    if not logged and head[24:28] == head[92:96] and size < pages * page:
         raise damaged(path, f"it has {size:,} bytes and says {pages * page:,}: it was cut")
     version = int.from_bytes(head[60:64], "big")
     application = int.from_bytes(head[68:72], "big")

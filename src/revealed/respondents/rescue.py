@@ -33,9 +33,10 @@ class Rescue:
             self.lost += count
         told = ""
         if self._journal is not None and self.kept:
+            file = self._journal.path
             told = (
-                f"What was paid for and is still arriving is kept in {self._journal.path}; "
-                f"`revealed ledger restore {self._journal.path} {self.ledger}` brings it back."
+                f"What was paid for and is still arriving is kept in {file}; "
+                f"`revealed ledger restore {file} --file {self.ledger}` brings it back."
             )
         if self.lost:
             told += f" {self.lost} answers found room nowhere and will be asked again."
