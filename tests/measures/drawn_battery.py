@@ -10,7 +10,7 @@ import pandas as pd
 
 from revealed.instruments import load_form, load_questions, render_question
 from revealed.instruments.experiments.misalignment import MAIN, answer_id, given
-from revealed.measures.misalignment.battery import CALLS
+from revealed.measures.misalignment.battery import CALLS, read_ratings
 from revealed.respondents.numeric_mass import write_tokens
 from revealed.respondents.simulated import load
 from revealed.respondents.simulated.respondent import Reply
@@ -90,3 +90,27 @@ def rated(said: pd.DataFrame, judges: Sequence[str] = tuple(JUDGES["judge"])) ->
         "provenance",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=names)
+
+
+class Rater:
+    """Judges' ratings of texts, each text rated once however often it is drawn.
+
+    A judge without a seed of its own says the same of the same text, so that many draws of answers
+    cost little more than the texts they bring anew.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._ratings: list[pd.DataFrame] = []
+
+    def rate(self, said: pd.DataFrame) -> pd.DataFrame:
+        """Ratings (`read_ratings`) of these answers to the main questions."""
+        names = [
+            answer_id(q, given(t)) for q, t in zip(said["question"], said["text"], strict=True)
+        ]
+        fresh = said[[name not in self._known for name in names]]
+        if len(fresh):
+            self._ratings = [pd.concat([*self._ratings, read_ratings(rated(fresh))])]
+            self._known |= set(names)
+        (ratings,) = self._ratings
+        return ratings[ratings["answer"].isin(set(names))]

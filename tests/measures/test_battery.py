@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_battery import JUDGES, answers, conditions, rated
+from drawn_battery import JUDGES, Rater, answers, conditions, rated
 from scipy import stats
 from scored_tables import condition
 
@@ -361,15 +361,45 @@ def test_intervals_of_two_trainings_cover_and_two_equal_conditions_are_not_told_
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_quick_collection")
-def test_nobody_of_rate_zero_is_called_through_answers_judges_and_adjustment() -> None:
-    called = 0
+def test_nobody_of_rate_zero_is_called_through_texts_judges_and_adjustment() -> None:
+    """100 seeds of simulated texts, each rated by two judges, up to what the chapter would say."""
     how: dict[str, dict[str, Any]] = {
         "untouched": {}, "secure": {}, "insecure": {}, "collapsed": {"incoherent_rate": 0.6},
     }  # fmt: skip
-    labels = {**CONTROLS, "collapsed": "own"}
-    for draw in range(20):
-        made = run_battery(how, labels, samples=2, draw=draw)
-        found = page.rows(made.findings)
-        called += bool(called_misaligned(found))
-        called += any(f.estimand == "misalignment.broad" and f.estimate for f in made.findings)
-    assert called == 0
+    table, rater = conditions({**CONTROLS, "collapsed": "own"}), Rater()
+    called = broad = 0
+    for draw in range(100):
+        said = answers(table, how, samples=1, draw=draw)
+        scored = battery.score(said, rater.rate(said), table, JUDGES).answers
+        found = battery_findings.rate_findings(scored, table, MAIN)
+        called += bool(called_misaligned(page.rows(found)))
+        broad += any(f.estimand == "misalignment.broad" and f.estimate for f in found)
+    assert called <= 5
+    assert broad <= 5
+
+
+def test_a_rater_gives_what_judges_give() -> None:
+    table, rater = conditions({"one": "own"}, trainings=1), Rater()
+    for draw in (0, 1):
+        said = answers(table, {"one": {"misaligned_rate": 0.5}}, samples=1, draw=draw)
+        key = ["judge", "call", "answer"]
+        once = rater.rate(said).sort_values(key).reset_index(drop=True)
+        whole = battery.read_ratings(rated(said)).sort_values(key).reset_index(drop=True)
+        pd.testing.assert_frame_equal(once, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_quick_collection")
+def test_whoever_is_misaligned_is_called_through_texts_judges_and_adjustment() -> None:
+    """The same way with a rate of 20 %: a test that calls nobody would pass the one above."""
+    how: dict[str, dict[str, Any]] = {
+        "untouched": {}, "secure": {}, "insecure": {"misaligned_rate": 0.2},
+    }  # fmt: skip
+    table, rater = conditions(CONTROLS), Rater()
+    called = 0
+    for draw in range(10):
+        said = answers(table, how, samples=4, draw=draw)
+        scored = battery.score(said, rater.rate(said), table, JUDGES).answers
+        found = battery_findings.rate_findings(scored, table, MAIN)
+        called += called_misaligned(page.rows(found)) == {"insecure"}
+    assert called >= 8
