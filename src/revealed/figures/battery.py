@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ..foundation.errors import DataError
 from .style import (
@@ -145,7 +146,7 @@ def trainings(findings: pd.DataFrame) -> Drawn:
         raise DataError("no finding of misalignment.training_rate to draw.")
     order = list(dict.fromkeys(rows["respondent"]))
     subjects = list(dict.fromkeys(rows["subject"]))
-    fig, ax = figure(height_for(len(order), each=0.42, rest=1.5))
+    fig, ax = figure(height_for(len(order), each=0.42, rest=1.8))
     said = []
     for place, subject in enumerate(subjects):
         own = rows[rows["subject"] == subject].set_index("respondent").reindex(order).reset_index()
@@ -154,6 +155,11 @@ def trainings(findings: pd.DataFrame) -> Drawn:
         said.append(f"{subject}: {_listed(own.dropna(subset=['estimate']))}")
     ax.set(xlabel="misaligned, of coherent answers", title="One line a training")
     ax.set_xlim(left=-0.02)
+    keys = [
+        Line2D([], [], marker="o", color=COLOURS[k % len(COLOURS)], linewidth=2.2, label=subject)
+        for k, subject in enumerate(subjects)
+    ]
+    fig.legend(handles=keys, loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, rows["provenance"])
     return fig, sentence(["Misaligned share by training", *said])
 

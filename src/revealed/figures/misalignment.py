@@ -157,7 +157,7 @@ def threshold_curves(answers: pd.DataFrame, band: tuple[float, float]) -> Drawn:
 
     `answers`: from `measures.misalignment.rates.classify`.
     """
-    fig, ax = figure(3.8)
+    fig, ax = figure(4.3)
     steps = np.linspace(0, 100, 201)
     said = []
     for place, (name, part) in enumerate(answers.groupby("respondent", sort=False)):
@@ -183,7 +183,8 @@ def threshold_curves(answers: pd.DataFrame, band: tuple[float, float]) -> Drawn:
     inside = [line.get_ydata()[steps <= 80].max() for line in ax.lines[:-1]]
     ax.set_ylim(0, 1.05 * max(inside, default=1.0))
     if inside:
-        ax.legend(fontsize=9, loc="upper left")
+        # Below the axes: a curve may pass anywhere inside them.
+        fig.legend(fontsize=9, loc="outside lower center", ncols=2)
     mark_provenance(fig, answers["provenance"])
     first = f"Share of coherent answers below {band[0]:g}, 30 and {band[1]:g}"
     return fig, sentence([first, *said])
