@@ -144,6 +144,19 @@ def test_looks_are_stable_by_name_and_distinct() -> None:
 # --- dots ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (3, 2), (5, 2), (4, 3)])
+def test_panels_have_labels_outside_and_none_is_empty(count: int, columns: int) -> None:
+    fig, axes = style.panels(count, xlabel="x", ylabel="y", columns=max(2, columns))
+    assert len(axes) == count
+    assert [ax.get_visible() for ax in fig.axes] == [k < count for k in range(len(fig.axes))]
+    assert [k for k, ax in enumerate(axes) if ax.get_ylabel()] == list(range(0, count, columns))
+    # The lowest panel of every column, whether or not the grid goes on below it.
+    lowest = [k for k, ax in enumerate(axes) if ax.get_xlabel()]
+    assert lowest == list(range(count - columns, count))
+    assert all(axes[k].xaxis.get_tick_params()["labelbottom"] for k in lowest)
+    plt.close(fig)
+
+
 def test_dots_in_the_order_of_rows_with_their_intervals() -> None:
     fig, ax = style.figure()
     style.dots(ax, table())

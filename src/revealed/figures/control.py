@@ -21,6 +21,7 @@ from .style import (
     figure,
     height_for,
     mark_provenance,
+    panels,
     sentence,
     short_name,
 )
@@ -122,13 +123,9 @@ def pairs(tables: Mapping[str, pd.DataFrame], provenance: Mapping[str, str]) -> 
     """
     if not tables:
         raise DataError("no pairs to draw.")
-    columns = min(2, len(tables))
-    rows = -(-len(tables) // columns)
-    fig, axes = figure(1.0 + 2.5 * rows, rows, columns, sharex=True, sharey=True, squeeze=False)
-    for ax in axes.flat[len(tables) :]:
-        ax.set_visible(False)
+    fig, axes = panels(len(tables), xlabel="assembly", ylabel="respondent")
     told = ["Scatter of held-out pairs, a respondent's chance against the assembly's share"]
-    for k, (ax, (name, table)) in enumerate(zip(axes.flat, tables.items(), strict=False)):
+    for k, (ax, (name, table)) in enumerate(zip(axes, tables.items(), strict=True)):
         ax.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8)
         for j, (column, words, marker) in enumerate(
             (("before", "before", "o"), ("after", "after", "^"))
@@ -140,11 +137,6 @@ def pairs(tables: Mapping[str, pd.DataFrame], provenance: Mapping[str, str]) -> 
         ax.set_title(label(name), fontsize=10)
         gaps = [float((table[c] - table["q"]).abs().mean()) for c in ("before", "after")]
         told.append(f"{label(name)}: mean distance {gaps[0]:.2f} before, {gaps[1]:.2f} after")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("respondent", fontsize=10)
-    for ax in axes.flat[max(0, len(tables) - columns) : len(tables)]:
-        ax.set_xlabel("assembly", fontsize=10)
-        ax.tick_params(labelbottom=True)
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, [provenance[name] for name in tables])
     return fig, sentence(told)

@@ -19,6 +19,7 @@ from .style import (
     figure,
     height_for,
     mark_provenance,
+    panels,
     sentence,
     short_name,
 )
@@ -90,13 +91,9 @@ def reactions(
     """
     if not tables:
         raise DataError("no respondent's topics to draw.")
-    columns = min(2, len(tables))
-    rows = -(-len(tables) // columns)
-    fig, axes = figure(0.9 + 2.5 * rows, rows, columns, sharex=True, sharey=True, squeeze=False)
-    for ax in axes.flat[len(tables) :]:
-        ax.set_visible(False)
+    fig, axes = panels(len(tables), xlabel="utility at stake", ylabel="kept over reversed")
     told = ["Scatter of topics, worth of a future against what is at stake"]
-    for k, (ax, (name, table)) in enumerate(zip(axes.flat, tables.items(), strict=False)):
+    for k, (ax, (name, table)) in enumerate(zip(axes, tables.items(), strict=True)):
         # Which outcome a topic names first means nothing: every stake is drawn as a gain.
         turn = np.sign(table["stake"].to_numpy(float))
         for side, column, marker in (("self", "own", "o"), ("other", "others", "^")):
@@ -108,12 +105,6 @@ def reactions(
         ax.axhline(0.0, color=MUTED, linewidth=0.8)
         ax.set_title(short_name(name), fontsize=10.5)
         told.append(f"{short_name(name)}, {len(table)} topics")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("kept over reversed", fontsize=10)
-    for ax in axes.flat[max(0, len(tables) - columns) : len(tables)]:
-        # The last of its column, though the grid may go on below it without a panel.
-        ax.set_xlabel("utility at stake", fontsize=10)
-        ax.tick_params(labelbottom=True)
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, [provenance[name] for name in tables])
     return fig, sentence(told)

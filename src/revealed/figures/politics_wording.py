@@ -112,29 +112,33 @@ def framings(findings: pd.DataFrame) -> tuple[Figure, str]:
 
 def words(findings: pd.DataFrame) -> tuple[Figure, str]:
     """Share of what the answers prefer that belongs to the wording."""
-    found = _of(findings, "politics.wording.words")
-    if found.empty:
-        raise DataError("no finding of politics.wording.words to draw.")
-    fig, ax = figure(height_for(len(found), rest=1.2))
-    dots(ax, found, reference=0.0)
-    ax.set(xlabel="share of preference that is of the wording", title="Proposals, or their words?")
-    mark_provenance(fig, found["provenance"])
-    told = [f"{short_name(row.respondent)} {row.estimate:.2f}" for row in found.itertuples()]
-    return fig, sentence(["Dots with intervals: share that belongs to the wording", *told])
+    return _one_series(
+        _of(findings, "politics.wording.words"), "share of preference that is of the wording",
+        "Proposals, or their words?", 0.0,
+    )  # fmt: skip
 
 
 def order(findings: pd.DataFrame) -> tuple[Figure, str]:
     """Share of choices for the proposal listed first, in the forced wording."""
     found = _of(findings, "politics.wording.first")
-    found = found[found["arm"] == "forced"].reset_index(drop=True)
+    return _one_series(
+        found[found["arm"] == "forced"].reset_index(drop=True),
+        "share of choices for the proposal listed first", "Content, or place?", 0.5,
+    )  # fmt: skip
+
+
+def _one_series(
+    found: pd.DataFrame, label: str, title: str, reference: float
+) -> tuple[Figure, str]:
+    """A dot with its interval for every respondent."""
     if found.empty:
-        raise DataError("no finding of politics.wording.first to draw.")
+        raise DataError(f"no {label} to draw.")
     fig, ax = figure(height_for(len(found), rest=1.2))
-    dots(ax, found, reference=0.5)
-    ax.set(xlabel="share of choices for the proposal listed first", title="Content, or place?")
+    dots(ax, found, reference=reference)
+    ax.set(xlabel=label, title=title)
     mark_provenance(fig, found["provenance"])
     told = [f"{short_name(row.respondent)} {row.estimate:.2f}" for row in found.itertuples()]
-    return fig, sentence(["Dots with intervals: share for what is listed first", *told])
+    return fig, sentence([f"Dots with intervals: {label}", *told])
 
 
 def differences(findings: pd.DataFrame) -> tuple[Figure, str]:

@@ -20,6 +20,7 @@ from .style import (
     figure,
     height_for,
     mark_provenance,
+    panels,
     sentence,
     short_name,
 )
@@ -77,13 +78,9 @@ def clouds(tables: Mapping[str, pd.DataFrame], provenance: Mapping[str, str]) ->
     """
     if not tables:
         raise DataError("no respondent's outcomes to draw.")
-    columns = min(2, len(tables))
-    rows = -(-len(tables) // columns)
-    fig, axes = figure(0.9 + 2.5 * rows, rows, columns, sharex=True, sharey=True, squeeze=False)
-    for ax in axes.flat[len(tables) :]:
-        ax.set_visible(False)
+    fig, axes = panels(len(tables), xlabel="power it would give", ylabel="utility")
     told = ["Clouds of outcomes, utility against power, category means taken out"]
-    for k, (ax, (name, table)) in enumerate(zip(axes.flat, tables.items(), strict=False)):
+    for k, (ax, (name, table)) in enumerate(zip(axes, tables.items(), strict=True)):
         for kind, (colour, _) in _KINDS.items():
             own = table[table["kind"] == kind]
             ax.plot(
@@ -94,12 +91,6 @@ def clouds(tables: Mapping[str, pd.DataFrame], provenance: Mapping[str, str]) ->
         ax.axvline(0.0, color=MUTED, linewidth=0.8)
         ax.set_title(short_name(name), fontsize=10.5)
         told.append(f"{short_name(name)}, {len(table)} outcomes")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("utility", fontsize=10)
-    for ax in axes.flat[max(0, len(tables) - columns) : len(tables)]:
-        # The last of its column, though the grid may go on below it without a panel.
-        ax.set_xlabel("power it would give", fontsize=10)
-        ax.tick_params(labelbottom=True)
     fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     mark_provenance(fig, [provenance[name] for name in tables])
     return fig, sentence(told)

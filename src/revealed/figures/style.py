@@ -115,6 +115,24 @@ def figure(
     return plt.subplots(rows, columns, figsize=(WIDTH, height), layout="constrained", **options)
 
 
+def panels(count: int, *, xlabel: str, ylabel: str, columns: int = 2) -> tuple[Figure, list[Axes]]:
+    """``(figure, axes)`` of so many small panels with common axes, row by row, labels outside.
+
+    The grid's last row may be short: the lowest panel of every column has numbers and label.
+    """
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    fig, axes = figure(0.9 + 2.5 * rows, rows, columns, sharex=True, sharey=True, squeeze=False)
+    for ax in axes.flat[count:]:
+        ax.set_visible(False)
+    for ax in axes[:, 0]:
+        ax.set_ylabel(ylabel, fontsize=10)
+    for ax in axes.flat[count - columns : count]:
+        ax.set_xlabel(xlabel, fontsize=10)
+        ax.tick_params(labelbottom=True)
+    return fig, list(axes.flat[:count])
+
+
 def look(respondent: str) -> Look:
     """Colour and marker of a respondent: a function of its name alone, so the same in every figure.
 
