@@ -10,6 +10,8 @@ import asyncio
 import hashlib
 import json
 import math
+import socket
+import struct
 import sys
 import threading
 from collections import Counter
@@ -30,6 +32,12 @@ class Reply:
     """Send only so many bytes of the body, then close; the length still promises all of it."""
     drop: bool = False
     """Close without a word."""
+    reset: bool = False
+    """Send what `cut` leaves, then break the connection off (TCP RST)."""
+    drip: float = 0.0
+    """Send the body in ten pieces, so many seconds apart."""
+    mark: str = ""
+    """Noted in `Server.delivered` once the whole reply was handed to the network."""
 
 
 Behaviour = Callable[[dict[str, Any], int], Reply]
@@ -89,6 +97,8 @@ class Server:
         """Requests by question (digest of the body)."""
         self.answered: Counter[str] = Counter()
         """Requests whose whole reply with status 200 was handed to the network."""
+        self.delivered: list[str] = []
+        """Marks of replies that were handed over whole."""
         self.keys: Counter[str] = Counter()
         """Requests by Authorization header."""
         self.bodies: list[dict[str, Any]] = []
@@ -163,8 +173,10 @@ class Server:
             going_on = await self._send(writer, reply)
         finally:
             self.in_flight -= 1
-        if reply.status == 200 and reply.cut is None and not reply.drop:
+        if reply.status == 200 and reply.cut is None and not reply.drop and not reply.reset:
             self.answered[digest] += 1
+            if reply.mark:
+                self.delivered.append(reply.mark)
         return going_on
 
     async def _send(self, writer: asyncio.StreamWriter, reply: Reply) -> bool:
@@ -173,8 +185,22 @@ class Server:
         named = {"content-type": "application/json", **reply.headers}
         lines = [f"HTTP/1.1 {reply.status} Status", f"content-length: {len(reply.body)}"]
         lines += [f"{name}: {value}" for name, value in named.items()]
-        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + reply.body[: reply.cut])
+        head, body = "\r\n".join(lines).encode() + b"\r\n\r\n", reply.body[: reply.cut]
+        if reply.drip:
+            size = -(-len(body) // 10)
+            for at in range(0, len(body) - size, size):
+                writer.write(head + body[at : at + size])
+                head = b""
+                await writer.drain()
+                await asyncio.sleep(reply.drip)
+            body = body[-(len(body) - at - size) :]
+        writer.write(head + body)
         await writer.drain()
+        if reply.reset:
+            connection = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+            return False
         return reply.cut is None
 
 

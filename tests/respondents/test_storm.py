@@ -1,0 +1,101 @@
+"""Faults of a dozen kinds, clock jumps, kills and stops at once: nothing lost, nothing repeated."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import sqlite3
+import time
+from contextlib import closing
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+from server import Server
+from storm_client import main
+from storm_server import FAULTS, Storm, account
+
+from revealed.respondents.ledger_check import check
+
+CONCURRENCY = 16
+
+# As in `test_kill`: one import of LiteLLM, and every child a process of its own.
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["killed_run", "storm_client"])
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+
+
+def start(server: Server, ledger: Path, name: str, count: int) -> BaseProcess:
+    words = (server.url, str(ledger), name, str(count), "40", str(CONCURRENCY), "0.5", "0.05")
+    child = CONTEXT.Process(target=main, args=words)
+    child.start()
+    return child
+
+
+def stored(ledger: Path) -> int:
+    if not ledger.exists():
+        return 0
+    # Not as `Ledger` does: opening one mends it, and this is to see what the dead left.
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=30)) as opened:
+        return int(opened.execute("SELECT count(*) FROM answers WHERE status = 'ok'").fetchone()[0])
+
+
+def endure(count: int, stops: list[signal.Signals], tmp_path: Path, seed: int) -> Storm:
+    """Two respondents at once in one ledger, each process stopped as often as `stops` says."""
+    rng = random.Random(seed)
+    ledger = tmp_path / "ledger.sqlite"
+    storm = Storm(rate=0.35, hangs=0.01, seed=seed, burst=(1.0, 0.1))
+    names = ("one", "two")
+    with Server(storm) as server:
+        children = {name: start(server, ledger, name, count) for name in names}
+        for turn, sign in enumerate(stops):
+            # Each life gets its share of the work, so that there is some left for the last.
+            share = 2 * count * (turn + 1) // (len(stops) + 2)
+            while len(server.delivered) < share:
+                time.sleep(0.005)
+            time.sleep(rng.uniform(0.0, 0.05))
+            name = names[turn % 2]
+            child = children[name]
+            assert child.is_alive(), "it ended before it was stopped"
+            assert child.pid is not None
+            told = time.monotonic()
+            os.kill(child.pid, sign)
+            child.join(30)
+            code = -9 if sign is signal.SIGKILL else 128 + sign
+            assert child.exitcode == code
+            # What is in flight is given up: nobody waits for a server that hangs.
+            assert time.monotonic() - told < 5.0
+            children[name] = start(server, ledger, name, count)
+        for child in children.values():
+            child.join(120)
+            assert child.exitcode == 0
+        delivered = list(server.delivered)
+    found = account(delivered, ledger)
+    assert found.stored == 2 * count
+    assert found.statuses == {"ok": 2 * count}, "nothing is half written"
+    assert found.unsent == 0, "every stored answer was sent, as it is stored"
+    assert found.doubled == 0
+    # Whatever else was sent was on its way when a process ended, and was asked again, once each.
+    assert found.beyond == found.again <= CONCURRENCY * len(stops)
+    assert found.paid == found.stored == found.delivered - found.beyond
+    checked = check(ledger)
+    assert checked.problems == []
+    assert checked.journal == checked.answers == 2 * count
+    return storm
+
+
+def test_a_short_storm(tmp_path: Path) -> None:
+    endure(160, [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], tmp_path, 1)
+
+
+@pytest.mark.slow
+def test_a_long_storm_of_every_kind(tmp_path: Path) -> None:
+    stops = [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT] * 4
+    storm = endure(2000, stops, tmp_path, 2)
+    assert min(storm.sent[kind] for kind in FAULTS) > 5
