@@ -29,7 +29,7 @@ import pandas as pd
 from ..foundation.errors import DataError
 from ..foundation.paths import slug
 from .journal import Journal, Line, answer_line, checksum, journal_of
-from .ledger_trouble import APPLICATION, damaged, explain, foreign, look
+from .ledger_trouble import APPLICATION, damaged, explain, look
 from .request import Question, Request, canonical
 from .rescue import Rescue
 from .spec import SIMULATED
@@ -155,13 +155,12 @@ class Ledger:
         self._writer: threading.Thread | None = None
 
     def _connect(self) -> sqlite3.Connection:
-        look(self.path)
         try:
             connection = sqlite3.connect(
                 self.path, timeout=120, isolation_level=None, check_same_thread=False
             )
             connection.execute("PRAGMA busy_timeout = 120000")
-            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            found = look(connection, self.path)
             if found > VERSION:
                 raise DataError(
                     f"this ledger has version {found}, this program writes version {VERSION}.",
@@ -172,9 +171,6 @@ class Ledger:
             connection.execute("PRAGMA synchronous = FULL")
             if found < VERSION:
                 self._lay_out(connection)
-            (application,) = connection.execute("PRAGMA application_id").fetchone()
-            if application != APPLICATION:
-                raise foreign(self.path)
             connection.execute("SELECT checksum FROM answers LIMIT 0")
         except sqlite3.DatabaseError as error:
             raise explain(error, self.path) from error
@@ -185,9 +181,6 @@ class Ledger:
         connection.execute("BEGIN IMMEDIATE")
         try:
             found = connection.execute("PRAGMA user_version").fetchone()[0]
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-            if found == 0 and tables - {"answers", "questions"}:
-                raise foreign(self.path)
             if found == 1:
                 values = ", ".join(c for c in _COLUMNS if c not in ("cost", "checksum"))
                 connection.create_function("checksum_of", -1, lambda *row: checksum(row)[0])

@@ -68,8 +68,8 @@ def check(path: Path) -> Checked:
         raise DataError("there is no ledger here.", where=path, todo="Check the path or the run.")
     found = Checked(path)
     try:
-        look(path)
         with closing(_open(path)) as connection:
+            look(connection, path)
             _check_tables(connection, found)
             _check_journal(connection, found)
     except DataError as error:

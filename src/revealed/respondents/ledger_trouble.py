@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ..foundation.errors import DataError
 
-HEADER = b"SQLite format 3\x00"
 APPLICATION = 0x52564C31
 """In every ledger's header (``RVL1``), so that another program's database is told from one."""
 
@@ -19,40 +18,30 @@ _REPAIR = (
 )
 
 
-def look(path: Path) -> None:
-    """Refuse, from its first 100 bytes and its size, a file that cannot be a whole ledger.
+def look(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of a ledger just opened, 0 for a new one; all that its header tells is checked.
+
+    SQLite reads the header, never we: a process that closes a file loses every lock that it holds
+    on it through any other handle, and others may then write beneath it
+    (https://www.sqlite.org/howtocorrupt.html, section 2.2).
 
     Raises
     ------
     DataError
-        If it is no SQLite file, another program's, or shorter than it says.
+        If it is another program's.
+    sqlite3.DatabaseError
+        If it is no database, or shorter than its header says.
     """
+    connection.execute("BEGIN")  # one state of it, while another process may be making it
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(100)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise explain(error, path) from error
-    if not head:
-        return  # SQLite makes a database of an empty file
-    if len(head) < 100 or not head.startswith(HEADER):
-        raise damaged(path, "it does not begin as one")
-    page = int.from_bytes(head[16:18], "big")
-    page = 65536 if page == 1 else page
-    if page < 512 or page & (page - 1):
-        raise damaged(path, f"its pages have {page} bytes")
-    pages = int.from_bytes(head[28:32], "big")
-    # After a kill the rest of the pages may still be in the write-ahead log.
-    log = path.with_name(path.name + "-wal")
-    logged = log.is_file() and log.stat().st_size > 0
-    if not logged and head[24:28] == head[92:96] and size < pages * page:
-        raise damaged(path, f"it has {size:,} bytes and says {pages * page:,}: it was cut")
-    version = int.from_bytes(head[60:64], "big")
-    application = int.from_bytes(head[68:72], "big")
-    if version >= 2 and application != APPLICATION:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    finally:
+        connection.execute("COMMIT")
+    if application != (APPLICATION if version >= 2 else 0) or (version == 0 and tables):
         raise foreign(path)
+    return version
 
 
 def damaged(path: Path, what: str) -> DataError:

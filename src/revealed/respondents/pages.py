@@ -5,6 +5,9 @@ it says; so a lost inner page costs nothing and a lost leaf only its own rows. N
 here: a row counts if its checksum says so (`revealed.respondents.ledger_check`). Rows that were
 replaced or deleted may come up too, and one row several times.
 
+The file is opened as any file is, so this is for a ledger that this process has not open: closing
+it would take SQLite's locks away (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+
 The format: https://www.sqlite.org/fileformat2.html, sections 1.6 (pages), 2.1 (records) and 4.1
 (write-ahead log).
 """
