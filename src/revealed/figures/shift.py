@@ -53,7 +53,7 @@ def power(tables: pd.DataFrame) -> tuple[Figure, str]:
         dots(ax, rows, label="shown", estimate="smallest", colour=COLOURS[k], offset=float(offset),
              legend=plan)  # fmt: skip
     ax.set(xlabel="smallest shift of chances found\nin four runs of five",
-           title="What could be seen", xlim=(0, None))  # fmt: skip
+           title="What could be seen", xlim=(0, 1.05 * ax.get_xlim()[1]))  # fmt: skip
     fig.legend(loc="outside lower center", ncols=1, fontsize=9)
     mark_provenance(fig, "simulated")
     told = [
