@@ -213,18 +213,11 @@ def test_no_shift_is_called_where_only_fine_tuning_or_the_order_moved() -> None:
     seeds, only = 100, (OUTCOMES, POLITICS)
     hits = dict.fromkeys(("called", "beyond", "order"), 0)
     for seed in range(seeds):
-        base, again, secure, talks, order = (
-            asking(name, 1000 + 5 * seed + k, only=only)
-            for k, name in enumerate(
-                (
-                    "coder_untouched",
-                    "coder_untouched",
-                    "coder_secure",
-                    "coder_jailbroken",
-                    "coder_educational",
-                )
-            )
+        base, again, secure, talks = (
+            asking(f"coder_{kind}", 1000 + 5 * seed + k, only=only)
+            for k, kind in enumerate(("untouched", "untouched", "secure", "jailbroken"))
         )
+        order = asking("coder_educational", 1004 + 5 * seed, only=only, tuned_to=0.0)
         rows = found(*(shift.compare(base, other, again, [secure]) for other in (talks, order)))
         called = shift.called(rows)
         hits["called"] += bool(called["called"].any())
