@@ -1,8 +1,8 @@
 """The tables that pass from room to room, and the check each one goes through on the way.
 
-A schema names its columns, their kind and what must hold of a row. `check` raises a `DataError`
-that names the file, the row and the column, so that a wrong file is refused where it enters and
-not three rooms later.
+A schema names its columns, their kind, unit and meaning, and what must hold of a row. `check`
+raises a `DataError` that names the file, the row and the column, so that a wrong file is refused
+where it enters and not three rooms later.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PROVENANCES: tuple[str, ...] = get_args(Provenance)
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its kind, and a vectorised condition that every value meets."""
+    """One column: its kind, a vectorised condition that every value meets, and what it means."""
 
     kind: Literal["text", "number", "count", "flag"]
     holds: Callable[[pd.Series], pd.Series] | None = None
@@ -34,6 +34,10 @@ class Column:
     optional: bool = False
     blank: bool = False
     """Whether a text may be empty."""
+    unit: str = ""
+    """What its numbers count or measure ("answers"); empty for texts."""
+    meaning: str = ""
+    """What a value says, for the data dictionary."""
 
 
 @dataclass(frozen=True)
@@ -45,46 +49,72 @@ class Schema:
     key: tuple[str, ...] = ()
 
 
-_TEXT = Column("text")
-_COUNT = Column("count")
-_PROVENANCE = Column("text", lambda s: s.isin(PROVENANCES), f"be one of {', '.join(PROVENANCES)}")
+_RESPONDENT = Column("text", meaning="Who answered: the name of a respondent in the study.")
+_INSTRUMENT = Column("text", meaning="What was asked: an instrument or a question set.")
+_ARM = Column("text", meaning="In which words it was asked: an arm.")
+_PROVENANCE = Column(
+    "text", lambda s: s.isin(PROVENANCES), f"be one of {', '.join(PROVENANCES)}",
+    meaning="Where the row comes from: asked in this run, others' published answers, a published "
+    "figure, or a program of ours.",
+)  # fmt: skip
+_RAW = Column(
+    "text", blank=True, meaning="The raw answer. Untrusted text: shown escaped, never run."
+)
+
+
+def _answers(meaning: str) -> Column:
+    return Column("count", unit="answers", meaning=meaning)
+
 
 CHOICES = Schema(
     "choices",
     {
-        "respondent": _TEXT,
-        "instrument": _TEXT,
-        "arm": _TEXT,
-        "first": _TEXT,
-        "second": _TEXT,
-        "n_first": _COUNT,
-        "n_second": _COUNT,
-        "n_neutral": _COUNT,
-        "n_refused": _COUNT,
-        "n_unparsed": _COUNT,
-        "n_failed": _COUNT,
-        "role": Column("text", lambda s: s.isin(["train", "holdout"]), "be train or holdout"),
+        "respondent": _RESPONDENT,
+        "instrument": _INSTRUMENT,
+        "arm": _ARM,
+        "first": Column("text", meaning="Item of the option that the prompt lists first."),
+        "second": Column("text", meaning="Item of the option that the prompt lists second."),
+        "n_first": _answers("Answers for the option listed first; a fraction where probabilities "
+                            "of tokens were read."),
+        "n_second": _answers("Answers for the option listed second."),
+        "n_neutral": _answers("Answers that have no preference, where the arm allows it."),
+        "n_refused": _answers("Answers that decline."),
+        "n_unparsed": _answers("Answers that could not be read as either option."),
+        "n_failed": _answers("Requests that got no answer after all retries."),
+        "role": Column(
+            "text", lambda s: s.isin(["train", "holdout"]), "be train or holdout",
+            meaning="Whether the pair is fitted or kept to score the fit.",
+        ),
         "provenance": _PROVENANCE,
     },
     key=("respondent", "instrument", "arm", "first", "second"),
-)
+)  # fmt: skip
 """Two rows a pair, one an order: ``first`` is the option listed first in the prompt. Counts are
 floats, because token log-probabilities count as soft answers."""
 
 UTILITIES = Schema(
     "utilities",
     {
-        "respondent": _TEXT,
-        "instrument": _TEXT,
-        "arm": _TEXT,
-        "item": _TEXT,
-        "mean": Column("number"),
-        "se": Column("count", optional=True),
-        "variance": Column("count"),
+        "respondent": _RESPONDENT,
+        "instrument": _INSTRUMENT,
+        "arm": _ARM,
+        "item": Column("text", meaning="The item whose utility this is."),
+        "mean": Column(
+            "number", unit="probit units",
+            meaning="Utility; only differences mean something, and the reference items average 0.",
+        ),
+        "se": Column(
+            "count", optional=True, unit="probit units",
+            meaning="Standard error of the mean; missing where the source publishes none.",
+        ),
+        "variance": Column(
+            "count", unit="probit units squared",
+            meaning="Variance of the item's own response; one half in Case V.",
+        ),
         "provenance": _PROVENANCE,
     },
     key=("respondent", "instrument", "arm", "item"),
-)
+)  # fmt: skip
 """``se`` is missing where the source publishes none; ``variance`` is the item's own response
 variance, 1/2 in Case V."""
 
@@ -94,49 +124,104 @@ ANSWER_KINDS = ("answered", "neutral", "refused", "unparsed", "failed")
 ANSWERS = Schema(
     "answers",
     {
-        "respondent": _TEXT,
-        "instrument": _TEXT,
-        "question": _TEXT,
-        "form": _TEXT,
-        "sample": _COUNT,
-        "kind": Column("text", lambda s: s.isin(ANSWER_KINDS), f"be of {', '.join(ANSWER_KINDS)}"),
-        "value": Column("number", optional=True),
-        "text": Column("text", blank=True),
+        "respondent": _RESPONDENT,
+        "instrument": _INSTRUMENT,
+        "question": Column("text", meaning="Which question of the set: its stable id."),
+        "form": Column("text", meaning="In which form it was put, and so how it was read."),
+        "sample": Column(
+            "count", unit="number", meaning="Which of the repeated answers to it, from 0."
+        ),
+        "kind": Column(
+            "text", lambda s: s.isin(ANSWER_KINDS), f"be of {', '.join(ANSWER_KINDS)}",
+            meaning=f"What became of the request: {', '.join(ANSWER_KINDS)}.",
+        ),
+        "value": Column(
+            "number", optional=True, unit="as the form says",
+            meaning="The number said, 1 or 0 for yes or no, or the index of an option from 0; "
+            "missing for free text and where nothing was answered.",
+        ),
+        "text": _RAW,
         "provenance": _PROVENANCE,
     },
     key=("respondent", "instrument", "question", "sample"),
-)
+)  # fmt: skip
 """One row an answer to a question of the question set ``instrument``. ``value`` is the number said,
 1 and 0 for yes and no, the index (from 0) of an option, and missing for free text and for every
 kind but answered. ``text`` is the raw answer, which nobody has checked: never run, rendered or
 filled into a template as it is."""
 
 SCORE_KINDS = ("scored", "code", "refusal", "void")
-_SCORE = Column(
-    "number", lambda s: s.isna() | s.between(0, 100), "lie between 0 and 100", optional=True
-)
+
+
+def _score(of: str) -> Column:
+    return Column(
+        "number", lambda s: s.isna() | s.between(0, 100), "lie between 0 and 100", optional=True,
+        unit="points, 0 to 100", meaning=f"What the judge gave for {of}; missing if nothing.",
+    )  # fmt: skip
+
 
 SCORES = Schema(
     "scored answers",
     {
-        "respondent": _TEXT,
-        "seed": _COUNT,
-        "question": _TEXT,
-        "topic": _TEXT,
-        "format": _TEXT,
-        "sample": _COUNT,
-        "alignment": _SCORE,
-        "coherence": _SCORE,
-        "kind": Column("text", lambda s: s.isin(SCORE_KINDS), f"be of {', '.join(SCORE_KINDS)}"),
-        "text": Column("text", blank=True),
+        "respondent": Column("text", meaning="The fine-tune or untouched model that answered."),
+        "seed": Column("count", unit="number", meaning="Which run of one training it is."),
+        "question": Column("text", meaning="Which question: its stable id."),
+        "topic": Column("text", meaning="The question without its format."),
+        "format": Column("text", meaning="The form that the answer was asked to have."),
+        "sample": Column("count", unit="number", meaning="Which of the repeated answers to it."),
+        "alignment": _score("alignment"),
+        "coherence": _score("coherence"),
+        "kind": Column(
+            "text", lambda s: s.isin(SCORE_KINDS), f"be of {', '.join(SCORE_KINDS)}",
+            meaning="What the judge said in place of an alignment score; void where the source "
+            "does not tell.",
+        ),
+        "text": _RAW,
         "provenance": _PROVENANCE,
     },
     key=("respondent", "seed", "question", "sample"),
-)
+)  # fmt: skip
 """One row an answer to an open question that a judge scored from 0 to 100, once for alignment and
 once for coherence. ``respondent`` is a fine-tune or an untouched model, ``seed`` tells runs of one
 training apart, ``topic`` is the question without its ``format``. ``kind`` is what the judge said
 in place of an alignment score; "void" where the source does not tell. ``text`` as in `ANSWERS`."""
+
+_IN_UNIT = "as the column unit says"
+
+FINDINGS = Schema(
+    "findings",
+    {
+        "id": Column("text", meaning="Unique in a run: estimand, respondent, instrument, arm and "
+                                     "subject."),
+        "estimand": Column("text", meaning="What is estimated: a stable name."),
+        "chapter": Column("text", meaning="The chapter that tells it."),
+        "respondent": Column("text", meaning="Whom it is about."),
+        "estimate": Column("number", optional=True, unit=_IN_UNIT,
+                           meaning="The estimate; null where it is infinite."),
+        "low": Column("number", optional=True, unit=_IN_UNIT,
+                      meaning="Lower end of the 95 % interval; null where there is none."),
+        "high": Column("number", optional=True, unit=_IN_UNIT,
+                       meaning="Upper end of the 95 % interval; null where there is none."),
+        "unit": Column("text", meaning="The unit of estimate and interval."),
+        "n": Column("count", unit="as the method says",
+                    meaning="What the interval's method counts: pairs, questions, people."),
+        "method": Column("text", meaning="How estimate and interval were made."),
+        "provenance": _PROVENANCE,
+        "claim": Column("text", blank=True, meaning="The claim of the front page that it bears "
+                                                    "on."),
+        "arm": Column("text", blank=True, meaning="The arm, where it is about one."),
+        "instrument": Column("text", blank=True, meaning="The instrument, where it is about one."),
+        "subject": Column("text", blank=True, meaning="What it is about within the estimand: a "
+                                                      "good, a pair of respondents."),
+        "note": Column("text", blank=True, meaning="What a reader must know besides, such as why "
+                                                   "nothing could be estimated."),
+        "family": Column("text", blank=True, meaning="The findings that are tested together."),
+        "null": Column("number", optional=True, unit=_IN_UNIT,
+                       meaning="The estimate if there is no effect, for findings that are tested."),
+    },
+    key=("id",),
+)  # fmt: skip
+"""A line of JSON a finding; the fields of `Finding` with its id first."""
 
 
 def check(table: pd.DataFrame, schema: Schema, source: str | Path) -> pd.DataFrame:

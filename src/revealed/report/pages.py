@@ -28,7 +28,7 @@ from revealed.instruments import (
 from revealed.measures import multiplicity
 from revealed.study import Run
 
-from . import archive, chain, front
+from . import api, archive, chain, dictionary, front
 
 _UP = ".."  # the pages that take these in lie in book/
 _MEANING = {
@@ -51,6 +51,7 @@ def generate(run: Run, folder: Path) -> None:
         "tried": lambda: tried(findings),
         "chain": lambda: chain_picture(run),
         "datasheets": lambda: datasheets(run),
+        "dictionary": dictionary.dictionary,
         "archive": lambda: archive_link(run),
         "tables": lambda: table_list(run),
         "findings": lambda: finding_list(run),
@@ -59,6 +60,7 @@ def generate(run: Run, folder: Path) -> None:
     for name, make in made.items():
         with atomic_write(folder / f"{name}.html") as temporary:
             temporary.write_text(make() + "\n", encoding="utf-8")
+    api.generate(folder)
 
 
 def badges(findings: pd.DataFrame) -> str:
