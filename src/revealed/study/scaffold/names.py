@@ -10,6 +10,7 @@ from revealed.foundation.errors import ConfigError
 from revealed.instruments import list_arms, list_instruments, list_questions
 
 LONGEST = 30
+LONGEST_TITLE = 50
 _FORM = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 
@@ -86,9 +87,10 @@ def check_title(title: str) -> str:
     ConfigError
         If it is short, long, of several lines, or holds characters that mean something there.
     """
-    if not 3 <= len(title) <= 60 or not re.fullmatch(r"\w[\w ,.'’()-]+", title):
+    if not 3 <= len(title) <= LONGEST_TITLE or not re.fullmatch(r"\w[\w ,.'’()-]+", title):
         raise ConfigError(
             f"the title {title!r} does not fit.",
-            todo="A title is 3 to 60 letters, digits, spaces, commas, hyphens and parentheses.",
+            todo=f"A title is 3 to {LONGEST_TITLE} letters, digits, spaces, commas, hyphens and "
+            "parentheses.",
         )
     return title
