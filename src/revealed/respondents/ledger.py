@@ -144,7 +144,10 @@ class Ledger:
 
     def __init__(self, path: Path, earlier: Path | None = None):
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise explain(error, self.path) from error
         self._reader = self._connect()
         self._journal = Journal(journal_of(self.path))
         self._rescue = Rescue(self.path)
@@ -266,7 +269,11 @@ class Ledger:
         pay. The lock belongs to the process: the kernel releases it however the process ends.
         """
         path = self.path.with_name(f".{self.path.name}.{slug(name)}.lock")
-        with path.open("a") as handle:
+        try:
+            handle = path.open("a")
+        except OSError as error:
+            raise explain(error, self.path) from error
+        with handle:
             waiting = False
             while True:
                 try:

@@ -1,0 +1,327 @@
+"""An hour of trouble in minutes: what of a storm of faults and kills is lost, or paid twice.
+
+Two processes ask numbered questions of a server on loopback that misbehaves in a dozen ways, into
+one ledger. One is killed, told to stop or interrupted every few seconds and started again at once,
+the other every few minutes, so that its memory can be watched; their wall clocks jump by up to a
+day. Every good answer carries a serial number, so the server's log and the ledger are compared
+answer by answer. Then a ledger's disk is filled, and its folder made read-only.
+
+Waits between tries are a fiftieth of what they are elsewhere and the time-out is 3 s instead of
+60, so that 72,000 answers take minutes. Nominally that is an hour: two processes with 32 requests
+each at once get 20 answers a second from a provider that takes 3.2 s.
+
+    python benchmarks/storm.py [--requests 72000] [--rate 0.08] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).resolve()
+TESTS = HERE.parents[1] / "tests" / "respondents"
+sys.path.insert(0, str(TESTS))
+
+from server import Server  # noqa: E402
+from storm_server import Account, Storm, account  # noqa: E402
+
+from revealed.respondents.journal import journal_of  # noqa: E402
+from revealed.respondents.ledger_check import check  # noqa: E402
+
+CONCURRENCY, CELL, TIMEOUT = 32, 500, 3.0
+SIGNS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+WARM = 20.0
+"""Seconds of a life that are left out of the slope of its memory: imports, first connections."""
+
+
+@dataclass
+class Client:
+    """A process that asks, and its earlier lives."""
+
+    name: str
+    url: str
+    ledger: Path
+    count: int
+    between: tuple[float, float]
+    """Seconds from one stop to the next."""
+    rng: random.Random
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    born: float = 0.0
+    dies: float = 0.0
+    life: int = -1
+    stops: dict[str, int] = field(default_factory=dict)
+    slowest_stop: float = 0.0
+    memory: list[tuple[int, float, float, float]] = field(default_factory=list)
+    """Life, seconds, answers delivered to it so far, MiB."""
+    cpu: float = 0.0
+
+    def start(self) -> None:
+        words = [self.url, self.ledger, self.name, self.count, CELL, CONCURRENCY, TIMEOUT, 5.0]
+        self.process = subprocess.Popen(
+            [sys.executable, str(TESTS / "storm_client.py"), *map(str, words)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )  # fmt: skip
+        self.born = time.monotonic()
+        self.dies = 0.0
+        self.life += 1
+
+    def awake(self) -> None:
+        """It has an answer: most of a start is imports, and a life begins after them."""
+        if not self.dies:
+            self.dies = time.monotonic() + self.rng.uniform(*self.between)
+
+    def stop(self) -> None:
+        assert self.process is not None
+        sign = SIGNS[self.life % len(SIGNS)]
+        told = time.monotonic()
+        self.process.send_signal(sign)
+        code = self.process.wait(60)
+        if code == 0:
+            return
+        wanted = -9 if sign is signal.SIGKILL else 128 + sign
+        if code != wanted:
+            raise SystemExit(f"{self.name} ended with {code} after {sign!r}: {self.said()}")
+        self.stops[sign.name] = self.stops.get(sign.name, 0) + 1
+        self.slowest_stop = max(self.slowest_stop, time.monotonic() - told)
+
+    def said(self) -> str:
+        assert self.process is not None
+        assert self.process.stderr is not None
+        return self.process.stderr.read().decode()[-2000:]
+
+    def sample(self, delivered: int) -> None:
+        assert self.process is not None
+        age = time.monotonic() - self.born
+        try:
+            pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        if age > WARM and pages:
+            mebibytes = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+            self.memory.append((self.life, age, float(delivered), mebibytes))
+
+
+def slope(memory: list[tuple[int, float, float, float]], seed: int = 0) -> dict[str, float]:
+    """MiB a thousand answers, one line a life with an intercept of its own, by least squares.
+
+    The 95 % interval resamples blocks of 15 samples (30 s) of a life's residuals with their
+    places, since memory moves slowly.
+    """
+    lives = sorted({row[0] for row in memory})
+    parts = []
+    for life in lives:
+        rows = np.array([row[2:] for row in memory if row[0] == life])
+        if len(rows) >= 30:
+            parts.append(rows - rows.mean(axis=0))
+    if not parts:
+        return {}
+
+    def fit(pieces: list[np.ndarray]) -> float:
+        x = np.concatenate([piece[:, 0] for piece in pieces]) / 1000
+        y = np.concatenate([piece[:, 1] for piece in pieces])
+        return float((x * y).sum() / (x * x).sum())
+
+    rng = np.random.default_rng(seed)
+    blocks = [part[at : at + 15] for part in parts for at in range(0, len(part) - 14, 15)]
+    draws = [
+        fit([blocks[n] for n in rng.integers(0, len(blocks), len(blocks))]) for _ in range(2000)
+    ]
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return {
+        "mib_per_1000_answers": fit(parts), "low": float(low), "high": float(high),
+        "lives": len(parts), "samples": sum(map(len, parts)),
+        "most_mib": max(row[3] for row in memory),
+    }  # fmt: skip
+
+
+def storm(folder: Path, requests: int, rate: float, seed: int) -> dict[str, Any]:
+    """Two clients until both are done; what was sent, answered, stored and paid."""
+    ledger = folder / "ledger.sqlite"
+    trouble = Storm(rate=rate, hangs=0.001, seed=seed, burst=(15.0, 0.3), think=(0.005, 0.05))
+    started = time.monotonic()
+    with Server(trouble) as server:
+        clients = [
+            Client("often", server.url, ledger, requests // 2, (3.0, 30.0), random.Random(1)),
+            Client("seldom", server.url, ledger, requests // 2, (150.0, 300.0), random.Random(2)),
+        ]
+        for client in clients:
+            client.start()
+        running = list(clients)
+        seen, answered = 0, Counter[str]()
+        told = started
+        while running:
+            time.sleep(2.0)
+            fresh = Counter(mark.split(" ", 1)[0] for mark in server.delivered[seen:])
+            seen += fresh.total()
+            answered.update(fresh)
+            for client in list(running):
+                assert client.process is not None
+                code = client.process.poll()
+                if code is not None:
+                    if code:
+                        raise SystemExit(f"{client.name} ended with {code}: {client.said()}")
+                    running.remove(client)
+                    continue
+                client.sample(answered[client.name])
+                if client.name in fresh:
+                    client.awake()
+                if client.dies and time.monotonic() > client.dies:
+                    client.stop()
+                    if client.process.returncode == 0:
+                        running.remove(client)
+                    else:
+                        client.start()
+            if time.monotonic() - told > 30:
+                told = time.monotonic()
+                minutes, done = (told - started) / 60, len(server.delivered)
+                print(f"{minutes:5.1f} min  {server.total:,} sent, {done:,} answered", flush=True)
+        wall = time.monotonic() - started
+        delivered, sent = list(server.delivered), server.total
+    found: Account = account(delivered, ledger)
+    checked = check(ledger)
+    stops: dict[str, int] = {}
+    for client in clients:
+        for name, count in client.stops.items():
+            stops[name] = stops.get(name, 0) + count
+    journal, size = journal_of(ledger).stat().st_size, ledger.stat().st_size
+    return {
+        "phase": "storm",
+        "wall_s": wall,
+        "sent": sent,
+        "by_kind": dict(sorted(trouble.sent.items())),
+        "answered": found.delivered,
+        "stored": found.stored,
+        "paid": found.paid,
+        "lost": found.delivered - found.stored - found.beyond,
+        "repeated": found.again - found.beyond,
+        "in_flight_at_a_stop": found.beyond,
+        "in_flight_bound": CONCURRENCY * sum(stops.values()),
+        "stored_but_never_sent": found.unsent,
+        "stored_twice": found.doubled,
+        "replies_that_may_be_billed": found.maybe,
+        "stops": stops,
+        "slowest_stop_s": max(client.slowest_stop for client in clients),
+        "statuses": found.statuses,
+        "check": {"problems": checked.problems, "answers": checked.answers,
+                  "journal": checked.journal, "torn": checked.torn},
+        "bytes_per_answer": {"ledger": size / found.stored, "journal": journal / found.stored},
+        "memory": slope(clients[1].memory),
+        "server_longest_silence_s": float(np.diff(server.times).max()),
+    }  # fmt: skip
+
+
+def rows_of(ledger: Path) -> int:
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as opened:
+        return int(opened.execute("SELECT count(*) FROM answers").fetchone()[0])
+
+
+def full_disk(folder: Path, requests: int, *, read_only: bool) -> dict[str, Any] | None:
+    """A ledger on a disk that fills up, or is made read-only, under way; then goes on."""
+    disk = folder / ("read-only" if read_only else "full")
+    disk.mkdir()
+    size = "64m" if read_only else "1m"
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk]).returncode:
+        return None
+    ledger = disk / "ledger.sqlite"
+    trouble = Storm(rate=0.05, hangs=0.0, seed=3)
+
+    def client(url: str) -> subprocess.Popen[str]:
+        words = [url, ledger, "disk", requests, CELL, CONCURRENCY, TIMEOUT, 0.0]
+        return subprocess.Popen(
+            [sys.executable, str(TESTS / "storm_client.py"), *map(str, words)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    try:
+        with Server(trouble) as server:
+            process = client(server.url)
+            if read_only:
+                while len(server.delivered) < requests // 3:
+                    time.sleep(0.01)
+                # A file open for writing keeps a disk writable; root needs it to be the disk.
+                process.send_signal(signal.SIGKILL)
+                process.wait(60)
+                subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+                process = client(server.url)
+            before = len(server.delivered)
+            code = process.wait(300)
+            told = (process.stderr.read() if process.stderr else "").strip()
+            after = len(server.delivered)
+            options = "remount,rw" if read_only else "remount,size=64m"
+            subprocess.run(["mount", "-o", options, disk], check=True)
+            kept = re.search(r"ledger restore (\S+) --file", told)
+            held = rows_of(ledger)
+            if kept:
+                from revealed.respondents.ledger_check import bring_back
+
+                bring_back(Path(kept[1]), ledger)
+                Path(kept[1]).unlink()
+            brought = rows_of(ledger) - held
+            process = client(server.url)
+            last = process.wait(300)
+            delivered, sent = list(server.delivered), server.total
+        found = account(delivered, ledger)
+        return {
+            "phase": "read-only folder" if read_only else "full disk",
+            "sent": sent, "answered": found.delivered, "stored": found.stored, "paid": found.paid,
+            "exit_code": code, "told": told, "answered_after_the_error": after - before
+            if read_only else None, "brought_back": brought, "exit_code_after": last,
+            "in_flight_at_a_stop": found.beyond,
+            "lost": found.delivered - found.stored - found.beyond,
+            "repeated": found.again - found.beyond,
+            "check": {"problems": check(ledger).problems},
+        }  # fmt: skip
+    finally:
+        subprocess.run(["umount", "-l", disk], check=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--requests", type=int, default=72_000, help="answers to get")
+    parser.add_argument("--rate", type=float, default=0.08, help="share of requests with a fault")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, help="write the results there")
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = [storm(folder, told.requests, told.rate, told.seed)]
+        rows += [
+            row
+            for read_only in (False, True)
+            if (row := full_disk(folder, 6_000, read_only=read_only)) is not None
+        ]
+    report = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}",
+        "date": date.today().isoformat(),
+        "command": f"python benchmarks/storm.py --requests {told.requests} --rate {told.rate:g}",
+        "rows": rows,
+    }
+    text = json.dumps(report, indent=1)
+    if told.json:
+        told.json.write_text(text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
