@@ -137,7 +137,11 @@ def _retry_after(error: Exception) -> float | None:
                 return max(0.0, float(value) * unit)
             except ValueError:
                 try:
-                    return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+                    until = parsedate_to_datetime(value).timestamp()
+                    # By the clock that named the date; ours may be wrong, or be set meanwhile.
+                    said = low.get("date") or low.get("llm_provider-date")
+                    now = parsedate_to_datetime(said).timestamp() if said else time.time()
+                    return max(0.0, until - now)
                 except ValueError:
                     continue
     return None
