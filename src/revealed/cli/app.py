@@ -36,6 +36,7 @@ from .options import (
 )
 from .printing import duration, show
 from .stopping import told_to_stop
+from .upstream import upstream
 
 if TYPE_CHECKING:
     from revealed.respondents import RespondentSpec
@@ -53,6 +54,7 @@ app = typer.Typer(
 app.add_typer(control, name="control")
 app.add_typer(labels, name="labels")
 app.add_typer(new, name="new")
+app.add_typer(upstream, name="upstream")
 app.add_typer(ledger, name="ledger")
 app.add_typer(tune, name="tune")
 app.add_typer(condition, name="condition")
