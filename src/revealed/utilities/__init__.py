@@ -4,7 +4,7 @@ Estimators take index arrays (`comparisons.Comparisons`) and give back arrays wi
 What is done with utilities (coherence, exchange rates) is the next room's.
 """
 
-from .bootstrap import bootstrap, draw
+from .bootstrap import bootstrap, bootstrap_many, draw
 from .comparisons import Comparisons, comparisons
 from .diagnostics import Diagnostics, diagnose
 from .fit import fit
@@ -17,6 +17,7 @@ __all__ = [
     "Fit",
     "Scores",
     "bootstrap",
+    "bootstrap_many",
     "comparisons",
     "diagnose",
     "draw",
