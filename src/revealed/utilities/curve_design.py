@@ -20,6 +20,8 @@ from .likelihood import terms
 
 EQUAL_SHARE = 0.25
 DOLLAR_SHARE = 0.15
+LEAST_MISFIT = 0.05
+"""No respondent is taken for exact: of two equal pairs the one not asked yet is asked."""
 
 
 def first_round(items: pd.DataFrame, m: int, rng: np.random.Generator) -> Index:
@@ -141,6 +143,71 @@ def next_round(
     return np.asarray(positions[np.stack([i[chosen], j[chosen]], axis=1)])
 
 
+def indifferent_round(
+    fit: CurveFit,
+    items: pd.DataFrame,
+    m: int,
+    rng: np.random.Generator,
+    *,
+    samples: int = 1,
+    exclude: Sequence[tuple[int, int]] = (),
+    reask: bool = True,
+) -> Index:
+    """`m` pairs of goods near indifference, every good as often as every other.
+
+    Goods meet around random rings; of two goods that meet, those quantities are asked between which
+    an answer adds most: I(w0 + w) - I(w0), I(w) = w / (1 + s^2 w), w0 what is known of the pair
+    already. A log price is the distance at which two goods are worth the same, so an answer is
+    worth most where it is least foreseeable, and how steep the curve is hardly matters. As precise
+    as `next_round` (benchmarks/calls.py) and linear in `m`, hence the one for large rounds.
+    Nothing is asked about dollars or the same quantity on both sides: the start has asked that.
+
+    With `reask`, what an earlier round asked may come again; no pair comes twice in a round.
+
+    Raises
+    ------
+    EstimationError
+        If the fit is of other items.
+    """
+    grid, positions = _grid(items)
+    if grid.items != fit.grid.items:
+        raise EstimationError("the fit is of other items than those to choose from.")
+    n, goods = len(grid.items), len(grid.goods)
+    per_answer = _per_answer(fit)
+    seen = np.zeros((n, n))
+    answers = fit.n_first + fit.n_second
+    np.add.at(seen, (fit.first, fit.second), answers)
+    seen = (seen + seen.T) * per_answer
+    fresh = 2.0 * samples * per_answer
+    misfit = max(fit.misfit_variance, LEAST_MISFIT)
+    gain = _overdispersed(seen + fresh, misfit) - _overdispersed(seen, misfit)
+    # A hair of noise breaks ties at random instead of by the order of the file.
+    jitter = np.triu(1.0 + 1e-3 * rng.random((n, n)), 1)
+    gain *= jitter + jitter.T
+    if not reask:
+        gain[seen > 0] = -1.0
+    at = {int(position): k for k, position in enumerate(positions)}
+    for left, right in exclude:
+        if left in at and right in at:
+            gain[at[left], at[right]] = gain[at[right], at[left]] = -1.0
+    of_good = [np.flatnonzero(grid.good == g) for g in range(goods)]
+    chosen: list[tuple[int, int]] = []
+    misses = 0
+    while len(chosen) < m and misses < 20 * goods:
+        ring = rng.permutation(goods)
+        for a, b in zip(ring, np.roll(ring, 1), strict=True):
+            block = gain[np.ix_(of_good[a], of_good[b])]
+            best = int(np.argmax(block))
+            if block.flat[best] < 0 or len(chosen) == m:
+                misses += 1
+                continue
+            i, j = of_good[a][best // block.shape[1]], of_good[b][best % block.shape[1]]
+            chosen.append((int(i), int(j)))
+            gain[i, j] = gain[j, i] = -1.0
+            misses = 0
+    return np.asarray(positions[np.array(chosen, dtype=np.intp).reshape(-1, 2)])
+
+
 def _grid(items: pd.DataFrame) -> tuple[Grid, Index]:
     """The grid, and the position in `items` of each of its rows."""
     used = items["kind"].isin(["good", "dollar"]).to_numpy()
@@ -153,12 +220,22 @@ def _quotas(m: int, has_dollars: bool, equal_left: int) -> list[int]:
     return [m - equal - dollars, equal, dollars]
 
 
-def _information(fit: CurveFit, samples: int) -> Array:
-    """Overdispersed information of a pair asked `samples` times an order, (n, n)."""
+def _per_answer(fit: CurveFit) -> Array:
+    """Information of one answer about every pair, the mean of its orders, (n, n)."""
     u = fit.utility
     difference = u[:, None] - u[None, :]
-    both = np.zeros_like(difference)
-    for z in (difference + fit.order_effect, -difference + fit.order_effect):
-        one = np.ones_like(z)
-        both += samples * terms(z, one, 0.0 * one, fit.link, fit.lapse).information
-    return np.asarray(both / (1.0 + fit.misfit_variance * both))
+    one = np.ones_like(difference)
+    orders = [
+        terms(z, one, 0.0 * one, fit.link, fit.lapse).information
+        for z in (difference + fit.order_effect, -difference + fit.order_effect)
+    ]
+    return np.asarray((orders[0] + orders[1]) / 2.0)
+
+
+def _overdispersed(information: Array, misfit: float) -> Array:
+    return np.asarray(information / (1.0 + misfit * information))
+
+
+def _information(fit: CurveFit, samples: int) -> Array:
+    """Overdispersed information of a pair asked `samples` times an order, (n, n)."""
+    return _overdispersed(2.0 * samples * _per_answer(fit), fit.misfit_variance)

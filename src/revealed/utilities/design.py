@@ -7,13 +7,20 @@ whole, before any rule sees an answer, and are kept out of the rest by `exclude`
 
 from __future__ import annotations
 
+import importlib.util
 import math
+from collections.abc import Callable
+from functools import cache
+from typing import cast
 
 import numpy as np
 
 from revealed.foundation.errors import ConfigError
 
 from .result import Fit
+
+# Picks times candidates from which on loading the compiled loop pays.
+_MUCH = 5e7
 
 
 def all_pairs(n_items: int) -> np.ndarray:
@@ -216,17 +223,41 @@ def next_round(
     touched = np.bincount(state.low, inside, n) + np.bincount(state.high, inside, n)
     precision[np.arange(n), np.arange(n)] = touched + fit.ridge
     c = np.linalg.inv(precision)
-    variance = c[low, low] + c[high, high] - 2 * c[low, high]
 
     drawn = math.floor(explore * m)
     chosen = np.empty(m, dtype=np.int64)
-    open_ = np.ones(len(candidates), dtype=bool)
     if drawn:
         rng = np.random.default_rng() if rng is None else rng
         chosen[:drawn] = rng.choice(len(candidates), size=drawn, replace=False)
-        open_[chosen[:drawn]] = False
+    pick = _compiled() if m * len(candidates) > _MUCH else _pick
+    pick(low, high, added, np.ascontiguousarray(c), chosen, drawn)
+    return np.asarray(candidates[chosen])
+
+
+@cache
+def _compiled() -> Callable[..., None]:
+    """The compiled loop where numba is installed, else the same in arrays."""
+    if importlib.util.find_spec("numba") is None:
+        return _pick
+    from .greedy import pick
+
+    return cast(Callable[..., None], pick)
+
+
+def _pick(
+    low: np.ndarray,
+    high: np.ndarray,
+    added: np.ndarray,
+    c: np.ndarray,
+    chosen: np.ndarray,
+    drawn: int,
+) -> None:
+    """Fill `chosen` from place `drawn` on with the candidates of greatest gain; changes `c`."""
+    variance = c[low, low] + c[high, high] - 2 * c[low, high]
+    open_ = np.ones(len(low), dtype=bool)
+    open_[chosen[:drawn]] = False
     gain = np.where(open_, added * variance, -np.inf)
-    for k in range(m):
+    for k in range(len(chosen)):
         if k >= drawn:
             chosen[k] = int(np.argmax(gain))
         pick = chosen[k]
@@ -238,7 +269,6 @@ def next_round(
         open_[pick] = False
         np.multiply(added, variance, out=gain)
         gain[~open_] = -np.inf
-    return np.asarray(candidates[chosen])
 
 
 def original_rule(
