@@ -34,6 +34,14 @@ class ChainError(RevealedError):
     exit_code = 8
 
 
+def _with_config(flags: Sequence[str], setting: str) -> list[str]:
+    """`flags` with one more setting; of two ``--config`` Snakemake would see the last alone."""
+    for place, flag in enumerate(flags):
+        if flag in ("--config", "-C"):
+            return [*flags[: place + 1], setting, *flags[place + 1 :]]
+    return [*flags, "--config", setting]
+
+
 def run_chain(root: Path, run: str, *, cores: int, flags: Sequence[str] = ()) -> None:
     """Run ``workflow/Snakefile``; what is up to date is left alone.
 
@@ -44,7 +52,7 @@ def run_chain(root: Path, run: str, *, cores: int, flags: Sequence[str] = ()) ->
     cores
         Steps at the same time.
     flags
-        Further words for Snakemake (``--dry-run``, ``--executor slurm``).
+        Further words for Snakemake (``--dry-run``, ``--profile workflow/profiles/slurm``).
 
     Raises
     ------
@@ -54,7 +62,7 @@ def run_chain(root: Path, run: str, *, cores: int, flags: Sequence[str] = ()) ->
     command = [
         sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile",
         "--cores", str(cores), "--rerun-incomplete", "--nocolor", "--quiet", "rules", "host",
-        *flags, "--config", f"run={run}",
+        *_with_config(flags, f"run={run}"),
     ]  # fmt: skip
     # Steps run side by side; more threads than cores cost up to 30 times (measured).
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
