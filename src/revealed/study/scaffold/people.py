@@ -8,6 +8,7 @@ from pathlib import Path
 
 from revealed.foundation.errors import ConfigError
 from revealed.foundation.paths import slug
+from revealed.respondents.spec import SIMULATED
 
 from . import edit, names, template, trial
 from .changes import Scaffold
@@ -45,8 +46,14 @@ def new_respondent(
     ------
     ConfigError
         If the name is taken, or the study's own checks refuse the entry.
+    RespondentError
+        If there is no such simulated respondent or parameter of it.
     """
+    from revealed.respondents.simulated import catalogue
+
     check_new(root, [name])
+    if model.startswith(SIMULATED):
+        catalogue.declared(model)
     if not name or set(name) - _PLAIN:
         raise ConfigError(
             f"{name!r} cannot be the name of a respondent.",
