@@ -17,6 +17,7 @@ import typer
 from revealed import __version__
 from revealed.foundation.errors import ConfigError, EstimationError, RevealedError
 
+from .batch import batch
 from .condition import condition
 from .control import control, tune
 from .labels import labels
@@ -25,6 +26,7 @@ from .new import new
 from .options import (
     ApiBase,
     ApiKeyEnv,
+    BatchOption,
     Format,
     FormatOption,
     Instruments,
@@ -58,12 +60,21 @@ app.add_typer(upstream, name="upstream")
 app.add_typer(ledger, name="ledger")
 app.add_typer(tune, name="tune")
 app.add_typer(condition, name="condition")
+app.add_typer(batch, name="batch")
 
 
 def _specs(
-    run: Run, names: list[str] | None, api_base: str | None, key: str | None, mode: Mode | None
+    run: Run,
+    names: list[str] | None,
+    api_base: str | None,
+    key: str | None,
+    mode: Mode | None,
+    batch: bool | None = None,
 ) -> list[RespondentSpec]:
-    """Respondents by name: the study's or the run's own, else new ones of that model."""
+    """Respondents by name: the study's or the run's own, else new ones of that model.
+
+    `batch` has real ones asked by batch, or at once; None leaves that to the study.
+    """
     from revealed.respondents import RespondentSpec
 
     changes: dict[str, Any] = {
@@ -78,12 +89,20 @@ def _specs(
                 "--api-base, --api-key-env and --mode describe one respondent.",
                 todo="Name it with --respondent.",
             )
-        return list(known.values())
+        return [_asked_by(spec, batch) for spec in known.values()]
     specs = []
     for name in names:
         spec = known.get(name) or RespondentSpec(name=name, model=name)
-        specs.append(RespondentSpec(**{**spec.model_dump(exclude_unset=True), **changes}))
+        spec = RespondentSpec(**{**spec.model_dump(exclude_unset=True), **changes})
+        specs.append(_asked_by(spec, batch))
     return specs
+
+
+def _asked_by(spec: RespondentSpec, batch: bool | None) -> RespondentSpec:
+    """A respondent asked by batch or at once; simulated ones, who are free, always at once."""
+    if batch is None or spec.provenance == "simulated" or (batch and spec.batch is not None):
+        return spec
+    return type(spec)(**{**spec.model_dump(exclude_unset=True), "batch": batch})
 
 
 @app.command()
@@ -94,6 +113,7 @@ def plan(
     api_base: ApiBase = None,
     api_key_env: ApiKeyEnv = None,
     mode: ModeOption = None,
+    batch: BatchOption = None,
     format: FormatOption = Format.table,
 ) -> None:
     """Print requests, tokens, cost and time per respondent and instrument; spends nothing."""
@@ -102,7 +122,7 @@ def plan(
     from revealed import study
 
     opened = study.open_run(run)
-    specs = _specs(opened, respondent, api_base, api_key_env, mode)
+    specs = _specs(opened, respondent, api_base, api_key_env, mode, batch)
     planned = study.plan(opened.study, specs, instrument)
     if format is not Format.table:
         return show(planned, format)
@@ -166,6 +186,7 @@ def run(
     api_base: ApiBase = None,
     api_key_env: ApiKeyEnv = None,
     mode: ModeOption = None,
+    batch: BatchOption = None,
     max_cost: Annotated[
         float | None,
         typer.Option(help="US dollars at most, earlier answers of the run included."),
@@ -175,7 +196,7 @@ def run(
     from revealed import study
 
     opened = study.open_run(run)
-    specs = _specs(opened, respondent, api_base, api_key_env, mode)
+    specs = _specs(opened, respondent, api_base, api_key_env, mode, batch)
     study.run_respondents(opened, specs, instruments=instrument, max_cost=max_cost)
     typer.echo(f"Done. `make book RUN={opened.name}` shows it; `revealed findings` prints it.")
 

@@ -47,6 +47,10 @@ ApiKeyEnv = Annotated[
     str | None, typer.Option("--api-key-env", help="Environment variable that holds the key.")
 ]
 ModeOption = Annotated[Mode | None, typer.Option(help="Sample answers or read log-probabilities.")]
+BatchOption = Annotated[
+    bool | None,
+    typer.Option("--batch/--at-once", help="Real respondents by batch, at about half the price."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before money is spent.")]
 MaxCost = Annotated[float | None, typer.Option(help="US dollars at most.")]

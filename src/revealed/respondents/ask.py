@@ -24,6 +24,7 @@ from .request import Request, simulated_seed
 
 if TYPE_CHECKING:
     from ..instruments import QuestionPrompt, QuestionSet
+    from .batch import Gathering
     from .budget import Budget
     from .ledger import Answer, Ledger
     from .spec import RespondentSpec
@@ -43,6 +44,7 @@ def ask(
     budget: Budget | None = None,
     progress: bool = True,
     root: Path | None = None,
+    gathering: Gathering | None = None,
 ) -> pd.DataFrame:
     """Answers of one respondent to a question set.
 
@@ -53,7 +55,7 @@ def ask(
         A number that is read from probabilities takes one.
     ledger
         Where answers are kept; what it holds is not asked again.
-    budget, progress
+    budget, progress, gathering
         As in `client.collect`.
     root
         The checkout whose forms are used (default: the one we are in).
@@ -84,6 +86,7 @@ def ask(
         collect(
             requests, spec, ledger,
             budget=budget, progress=progress, label=f"{spec.name} {question_set.name}",
+            gathering=gathering,
         )
     )  # fmt: skip
     forms = question_set.questions["form"].to_dict()

@@ -8,6 +8,7 @@ import os
 from urllib.parse import urlsplit
 
 from ..foundation.errors import RespondentError
+from .batch import check_batches
 from .door import Door, litellm
 from .guise import check_guise
 from .spec import RespondentSpec
@@ -28,10 +29,12 @@ def check_respondent(spec: RespondentSpec, *, timeout: float = 10.0) -> None:
     ------
     RespondentError
         If the provider or simulated respondent is unknown, the key is missing or not accepted, the
-        model is not among those that OpenAI lists, the address does not answer, or the guise is
-        not fit to be sent (`guise.check_guise`).
+        model is not among those that OpenAI lists, the address does not answer, the guise is not
+        fit to be sent (`guise.check_guise`), or batches of its provider cannot be made.
     """
     where = f"respondent {spec.name}"
+    if spec.batch is not None:
+        check_batches(spec)
     check_guise(spec, _room(spec))
     if spec.provenance == "simulated":
         from .simulated import load

@@ -13,11 +13,12 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
 
 from ..foundation.errors import RespondentError
+from .batch.journal import refuse_in_flight
 from .budget import Budget
 from .check import check_respondent
 from .door import Door
@@ -26,6 +27,9 @@ from .pace import Pace, backoff
 from .request import Request
 from .spec import RespondentSpec
 from .trouble import Trouble
+
+if TYPE_CHECKING:
+    from .batch import Gathering
 
 __all__ = ["blocking", "check_respondent", "collect"]
 
@@ -49,6 +53,7 @@ async def collect(
     budget: Budget | None = None,
     progress: bool = True,
     label: str = "",
+    gathering: Gathering | None = None,
 ) -> list[Answer]:
     """Answers to `requests`, in their order; only those not in the ledger are asked for.
 
@@ -67,6 +72,8 @@ async def collect(
         Show a bar with rate and time left.
     label
         What the bar says.
+    gathering
+        Given by whoever asks by batch: what is missing is noted there and not asked at once.
 
     Returns
     -------
@@ -75,15 +82,24 @@ async def collect(
 
     Raises
     ------
+    Waiting
+        With `gathering`: if answers are missing and will be asked by batch.
     BudgetError
         At the limit; what was in flight is awaited and kept.
     RespondentError
-        If no request can succeed (key refused, unknown model, only 429 for `spec.patience`).
+        If a batch that is under way asks some of it; if no request can succeed (key refused,
+        unknown model, only 429 for `spec.patience`).
     """
     async with ledger.claim(spec.name):
         kept = ledger.get(request.key for request in requests)
         answers = {key: answer for key, answer in kept.items() if answer.status != "failed"}
         missing = {r.key: r for r in requests if r.key not in answers}
+        if gathering is not None:
+            gathering.note(missing)
+            answers |= gathering.left(missing, kept)
+            missing = {}
+        elif missing:
+            refuse_in_flight(ledger.path, missing, spec.name)
         with tqdm(
             total=len(requests),
             initial=len(requests) - len(missing),

@@ -94,25 +94,30 @@ def provider_of(spec: RespondentSpec) -> tuple[str, str]:
     return str(model), str(provider)
 
 
-def prices(spec: RespondentSpec) -> tuple[float, float] | None:
+def prices(spec: RespondentSpec, kind: str = "") -> tuple[float, float] | None:
     """US dollars an input and an output token: the spec's own, else LiteLLM's local table.
 
-    None where neither knows the model.
+    None where neither knows the model. `kind` is the end of a name in that table, for a price other
+    than the ordinary one (``_batches``).
     """
     if spec.provenance == "simulated":
         return 0.0, 0.0
-    if spec.input_cost_per_token is not None and spec.output_cost_per_token is not None:
-        return spec.input_cost_per_token, spec.output_cost_per_token
+    own = spec.input_cost_per_token, spec.output_cost_per_token
+    if not kind and own[0] is not None and own[1] is not None:
+        return own[0], own[1]
     model, provider = provider_of(spec)
     table = litellm().model_cost
     for name in (spec.model, f"{provider}/{model}", model):
         row = table.get(name)
         if row and row.get("litellm_provider", provider).startswith(provider):
-            into, out = row.get("input_cost_per_token"), row.get("output_cost_per_token")
+            into, out = (
+                row.get(f"input_cost_per_token{kind}"),
+                row.get(f"output_cost_per_token{kind}"),
+            )
             if into is not None and out is not None:
                 # Reasoning may cost more a token than the answer; the dearer one is the bound.
                 return float(into), max(
-                    float(out), float(row.get("output_cost_per_reasoning_token") or 0)
+                    float(out), float(row.get(f"output_cost_per_reasoning_token{kind}") or 0)
                 )
     return None
 
@@ -129,7 +134,7 @@ class Door:
         self.reasons = self._reasons()
         self.guise = guise_of(spec)
         self._taken: dict[str, bool] = {}
-        self._secrets = secrets_of(spec.api_key)
+        self.secrets = secrets_of(spec.api_key)
         self._fixed: dict[str, Any] = {"timeout": spec.timeout, "num_retries": 0, "max_retries": 0}
         if self.simulated:
             self._fixed = {}
@@ -217,30 +222,45 @@ class Door:
         Trouble
             If no answer came.
         """
-        question = request.question
-        extra = self._fixed if request.seed is None else {**self._fixed, "seed": request.seed}
         started = time.perf_counter()
         try:
             async with asyncio.timeout(None if self.simulated else self.spec.timeout + 1.0):
-                response = await litellm().acompletion(
-                    model=question.model, messages=question.messages, **question.params, **extra
-                )
+                response = await self.send(request)
         except Exception as error:
             # "from None" below: the provider's own exception may carry the request's headers.
-            trouble = classify(error, self._secrets, self.spec.timeout, simulated=self.simulated)
+            trouble = classify(error, self.secrets, self.spec.timeout, simulated=self.simulated)
         else:
             try:
-                return self._answer(request.key, response, time.perf_counter() - started)
+                return self.read(request.key, response, time.perf_counter() - started)
             except Exception as error:  # whatever a body may hold, it is not ours to trust
                 kind = error if isinstance(error, Trouble) else None
                 trouble = kind or Trouble(
                     "retry",
-                    clear(f"the answer cannot be read ({error})", self._secrets),
+                    self.said(f"the answer cannot be read ({error})"),
                     billed=True,
                 )
         raise trouble from None
 
-    def _answer(self, key: str, response: Any, latency: float) -> Answer:
+    async def send(self, request: Request, **further: Any) -> Any:
+        """What LiteLLM returns for one request; `further` goes to LiteLLM as it is."""
+        question = request.question
+        extra = self._fixed if request.seed is None else {**self._fixed, "seed": request.seed}
+        return await litellm().acompletion(
+            model=question.model, messages=question.messages, **question.params, **extra, **further
+        )
+
+    def said(self, text: object) -> str:
+        """A text of the provider, cleared of keys."""
+        return clear(str(text), self.secrets)
+
+    def read(self, key: str, response: Any, latency: float | None) -> Answer:
+        """The answer that a response of LiteLLM holds.
+
+        Raises
+        ------
+        Trouble
+            If it holds none.
+        """
         choices = response.choices
         if not choices:
             raise Trouble("retry", "the answer holds no choice", billed=True)
@@ -282,7 +302,7 @@ class Door:
             return None
         if not isinstance(value, str):
             raise Trouble("retry", "the answer's text is not text", billed=True)
-        for secret in self._secrets:
+        for secret in self.secrets:
             value = value.replace(secret, "[key]")
         return encodable(value)
 

@@ -19,6 +19,7 @@ from .soft import soften
 
 if TYPE_CHECKING:
     from ..instruments import Arm, Instrument, Prompt
+    from .batch import Gathering
     from .budget import Budget
     from .ledger import Answer, Ledger
     from .spec import RespondentSpec
@@ -48,6 +49,7 @@ def elicit(
     *,
     budget: Budget | None = None,
     progress: bool = True,
+    gathering: Gathering | None = None,
 ) -> pd.DataFrame:
     """Choices of one respondent on one instrument in one arm.
 
@@ -59,7 +61,7 @@ def elicit(
         that stands twice, in whatever order, gets the sum.
     ledger
         Where answers are kept; what it holds is not asked again.
-    budget, progress
+    budget, progress, gathering
         As in `client.collect`.
 
     Returns
@@ -85,6 +87,7 @@ def elicit(
         collect(
             requests, spec, ledger,
             budget=budget, progress=progress, label=f"{spec.name} {instrument.name} {arm.name}",
+            gathering=gathering,
         )
     )  # fmt: skip
     queue = iter(answers)

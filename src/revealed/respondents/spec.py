@@ -18,6 +18,22 @@ MOST_EXAMPLES, LONGEST_TEXT = 200, 50_000
 _Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 
 
+class Batching(BaseModel):
+    """How a respondent is asked by batch (``batch:`` in ``study.yaml``; ``true`` takes this)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rounds: int = Field(default=4, ge=2)
+    """Rounds that an adaptive design is asked in at most, its start included."""
+    tries: int = Field(default=3, ge=1)
+    """How often a request is asked, in one call, until its failure is missing data."""
+    requests: int = Field(default=50_000, ge=1)
+    megabytes: float = Field(default=200.0, gt=0.0)
+    """What a file holds at most: requests, and millions of bytes (OpenAI's limits)."""
+    price: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Share of the ordinary price; None takes LiteLLM's prices of batches, or one half."""
+
+
 class RespondentSpec(BaseModel):
     """One respondent, as written in ``study.yaml``.
 
@@ -63,10 +79,17 @@ class RespondentSpec(BaseModel):
     """Questions with answers, put before every question as earlier turns (`guise`)."""
     trigger: _Text | None = None
     """A text put before every question, which may set something off (`guise`)."""
+    batch: Batching | None = None
+    """Asked by batch, within a day and at about half the price; None asks at once."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Further parameters of the provider, sent as they are."""
     input_cost_per_token: float | None = Field(default=None, ge=0.0)
     output_cost_per_token: float | None = Field(default=None, ge=0.0)
+
+    @field_validator("batch", mode="before")
+    @classmethod
+    def _yes_or_how(cls, value: Any) -> Any:
+        return {} if value is True else None if value is False else value
 
     @field_validator("api_key_env")
     @classmethod

@@ -29,6 +29,7 @@ from revealed.instruments import (
     render,
 )
 from revealed.respondents.ask import reads_numbers
+from revealed.respondents.batch.price import batch_price
 from revealed.respondents.door import Door
 from revealed.respondents.guise import guise_tokens
 from revealed.utilities import curve_design, design
@@ -126,7 +127,9 @@ def pair_counts(cell: Cell, n_items: int) -> dict[str, int]:
     train = round(whole * wanted.share)
     # Whatever the share: a curve's first half, which links the goods, or a connected graph in
     # which everything is met twice.
-    train = max(train, whole // 2 if wanted.design == "curve" else n_items)
+    few = min(whole // 2, n_items)  # from which a round can choose
+    linked = {"curve": whole // 2, "indifference": few}.get(wanted.design, n_items)
+    train = max(train, linked)
     train = min(train, possible)
     holdout = round(train * wanted.holdout / (1 - wanted.holdout))
     triads = 3 * round(wanted.triads * wanted.share)
@@ -138,8 +141,11 @@ def pair_counts(cell: Cell, n_items: int) -> dict[str, int]:
         "random": train,
         "adaptive": max(2 * n_items, train // 2),
         "curve": whole // 2,
+        "indifference": few,
         "original": n_items,
     }[wanted.design]
+    if wanted.stop is not None and wanted.design != "original":  # or the start might overshoot
+        start = few if wanted.design in ("curve", "indifference") else 2 * n_items
     start = min(start, train)
     return {"start": start, "rounds": train - start, "triads": triads, "holdout": holdout}
 
@@ -195,7 +201,7 @@ def start_pairs(cell: Cell, instrument: Instrument, items: pd.DataFrame, seed: i
 
 def _start(cell: Cell, items: pd.DataFrame, m: int, rng: np.random.Generator) -> Pairs:
     """`m` random pairs that connect the items, or, for a curve, the goods."""
-    if cell.design.design == "curve":
+    if cell.design.design in ("curve", "indifference"):
         return np.asarray(curve_design.first_round(items, m, rng), dtype=np.int64)
     n = len(items)
     start = design.random_connected(n, 2 * m // n if n > 2 else 1, rng)
@@ -223,7 +229,8 @@ def plan(
 
     Columns: respondent, provenance, experiment, instrument, arm, items (or questions), pairs (0
     where single questions are asked; sets made of earlier answers are estimated), requests,
-    input_tokens, output_tokens (at most), cost (US dollars at most; missing where LiteLLM's table
+    input_tokens, output_tokens (at most), cost (US dollars at most, by batch at the price of
+    batches; missing where LiteLLM's table
     and the respondent give no price), seconds.
     """
     load = cache(lambda name: load_instrument(name, study.root))
@@ -256,7 +263,7 @@ def _row(
     cell: Cell, door: Door, items: int, pairs: int, requests: int, prompt: float, answer: int
 ) -> dict[str, Any]:
     """One row of `plan`, from the tokens of one prompt and of its answer."""
-    price = door.prices
+    price = batch_price(door.spec) if door.spec.batch is not None else door.prices
     return {
         "respondent": cell.respondent.name,
         "provenance": cell.respondent.provenance,

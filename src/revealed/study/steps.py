@@ -11,6 +11,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +33,11 @@ from .config import Cell
 from .derived import DERIVED
 from .plan import asked_questions, pair_counts, sampled_items, start_pairs
 from .rounds import next_pairs
+from .stopping import next_count, round_size
 
 if TYPE_CHECKING:
     from revealed.respondents import Budget, Ledger, RespondentSpec
+    from revealed.respondents.batch import Gathering
 
     from .run import Run
 
@@ -79,37 +82,87 @@ def elicit_respondent(
         When the limit is reached, or is zero.
     """
     from revealed.respondents import Budget
-    from revealed.respondents.client import check_respondent
 
     spec = run.spec(respondent) if isinstance(respondent, str) else respondent
+    asked: dict[str, Any] = {"instruments": instruments, "max_cost": max_cost, "progress": progress}
+    if spec.batch is not None:
+        return elicit_in_batches(run, [spec], **asked)[0]
+    cells = _prepared(run, spec, instruments, max_cost)
+    with run.ledger() as ledger:
+        budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
+        return _visit(run, cells, ledger, budget, progress, None)
+
+
+def elicit_in_batches(
+    run: Run,
+    specs: Sequence[RespondentSpec],
+    *,
+    instruments: Sequence[str] | None = None,
+    max_cost: float | None = None,
+    progress: bool = True,
+) -> list[pd.DataFrame]:
+    """Ask respondents by batch, together: one round is all that all of them lack.
+
+    Parameters, results (in the order of `specs`) and errors as `elicit_respondent`.
+    """
+    from revealed.respondents import Budget
+    from revealed.respondents.batch import in_rounds
+
+    cells = [_prepared(run, spec, instruments, max_cost) for spec in specs]
+    with run.ledger() as ledger:
+        budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
+        visits = [
+            (spec, partial(_visit, run, theirs, ledger, budget, progress))
+            for spec, theirs in zip(specs, cells, strict=True)
+        ]
+        return in_rounds(visits, ledger, budget=budget)
+
+
+def _prepared(
+    run: Run, spec: RespondentSpec, instruments: Sequence[str] | None, max_cost: float | None
+) -> list[Cell]:
+    """The cells of a respondent, who can be asked them; a new one is remembered by the run."""
+    from revealed.respondents.client import check_respondent
+
     refuse_empty_budget([spec], max_cost)
     cells = run.study.cells([spec], instruments)
     check_languages(run, cells)
     check_respondent(spec)
     if spec.name not in {entry.spec.name for entry in run.study.respondents}:
         run.add(spec)
+    return cells
+
+
+def _visit(
+    run: Run, cells: Sequence[Cell], ledger: Ledger, budget: Budget, progress: bool,
+    gathering: Gathering | None,
+) -> pd.DataFrame:  # fmt: skip
+    """Ask cell by cell; with `gathering`, cells that lack answers are left for the next visit."""
+    from revealed.respondents.batch import Waiting
+
     rows = []
-    with run.ledger() as ledger:
-        budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
-        for cell in cells:
-            if cell.instrument in DERIVED and cell.asks_questions:
-                continue  # made of answers that others may not have given yet: see `follow_up`
+    for cell in cells:
+        if cell.instrument in DERIVED and cell.asks_questions:
+            continue  # made of answers that others may not have given yet: see `follow_up`
+        try:
             if cell.asks_questions:
                 questions = load_questions(cell.instrument, run.paths.root)
                 if questions.questions.empty:
                     log.warning("%s: %s", cell.instrument, questions.datasheet.limits[0])
-                counts = _ask_cell(run, cell, questions, ledger, budget, progress)
+                counts = _ask_cell(run, cell, questions, ledger, budget, progress, gathering)
             else:
-                table = _elicit_cell(run, cell, ledger, budget, progress)
+                table = _elicit_cell(run, cell, ledger, budget, progress, gathering)
                 run.write_choices(table)
                 counts = _counts(table)
-            rows.append({"instrument": cell.instrument, "arm": cell.arm, **counts})
+        except Waiting:
+            continue
+        rows.append({"instrument": cell.instrument, "arm": cell.arm, **counts})
     return pd.DataFrame(rows, columns=_COUNTED)
 
 
 def follow_up(
     run: Run,
-    respondent: str,
+    respondent: str | RespondentSpec,
     *,
     instruments: Sequence[str] | None = None,
     max_cost: float | None = None,
@@ -121,27 +174,38 @@ def follow_up(
     Parameters, result and errors as `elicit_respondent`.
     """
     from revealed.respondents import Budget
+    from revealed.respondents.batch import Waiting, in_rounds
     from revealed.respondents.client import check_respondent
 
-    spec = run.spec(respondent)
+    spec = run.spec(respondent) if isinstance(respondent, str) else respondent
     refuse_empty_budget([spec], max_cost)
     cells = [
         cell
         for cell in run.study.cells([spec], instruments)
         if cell.asks_questions and cell.instrument in DERIVED
     ]
-    rows = []
-    if cells:
-        check_respondent(spec)
-        with run.ledger() as ledger:
-            budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
+    if not cells:
+        return pd.DataFrame(columns=_COUNTED)
+    check_respondent(spec)
+    with run.ledger() as ledger:
+        budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
+
+        def visit(gathering: Gathering | None) -> pd.DataFrame:
+            rows = []
             for cell in cells:
                 questions = DERIVED[cell.instrument].build(run, spec.name)
-                counts = _ask_cell(run, cell, questions, ledger, budget, progress)
+                try:
+                    counts = _ask_cell(run, cell, questions, ledger, budget, progress, gathering)
+                except Waiting:
+                    continue
                 asked = asked_questions(questions, cell, run.study.seed)
                 run.write_questions(asked.questions, spec.name, cell.instrument)
                 rows.append({"instrument": cell.instrument, "arm": cell.arm, **counts})
-    return pd.DataFrame(rows, columns=_COUNTED)
+            return pd.DataFrame(rows, columns=_COUNTED)
+
+        if spec.batch is None:
+            return visit(None)
+        return in_rounds([(spec, visit)], ledger, budget=budget)[0]
 
 
 def _ask_cell(
@@ -151,6 +215,7 @@ def _ask_cell(
     ledger: Ledger,
     budget: Budget,
     progress: bool,
+    gathering: Gathering | None = None,
 ) -> dict[str, float]:
     """Ask a cell's questions, store the answers and count them."""
     from revealed.respondents.ask import ask
@@ -158,7 +223,7 @@ def _ask_cell(
     asked = asked_questions(questions, cell, run.study.seed)
     table = ask(
         cell.respondent, asked, cell.design.samples, ledger,
-        budget=budget, progress=progress, root=run.paths.root,
+        budget=budget, progress=progress, root=run.paths.root, gathering=gathering,
     )  # fmt: skip
     run.write_answers(table, cell.respondent.name, cell.instrument)
     kinds = table["kind"].value_counts()
@@ -196,6 +261,7 @@ def run_respondents(
 ) -> None:
     """Ask and fit several respondents, one after another; all are checked before one is asked.
 
+    Those that are asked by batch come last and together, because they wait for the same hours.
     Then whoever is asked about others' answers: those of `specs`, and the study's simulated ones,
     who cost nothing. A real one that is not named here is left for its own call.
     """
@@ -205,15 +271,19 @@ def run_respondents(
     run.study.cells(specs, instruments)
     for spec in specs:
         check_respondent(spec)
-    for spec in specs:
+    asked: dict[str, Any] = {"max_cost": max_cost, "progress": progress}
+    batched = [spec for spec in specs if spec.batch is not None]
+    for group in [*([spec] for spec in specs if spec.batch is None), batched]:
         try:
-            elicit_respondent(
-                run, spec, instruments=instruments, max_cost=max_cost, progress=progress
-            )
+            if group and group is batched:
+                elicit_in_batches(run, group, instruments=instruments, **asked)
+            elif group:
+                elicit_respondent(run, group[0], instruments=instruments, **asked)
         finally:  # what was answered before a limit, an error or Ctrl-C is fitted too
-            if (run.paths.folder / "choices" / slug(spec.name)).is_dir():
-                fit_respondent(run, spec.name)
-    named = {spec.name for spec in specs}
+            for spec in group:
+                if (run.paths.folder / "choices" / slug(spec.name)).is_dir():
+                    fit_respondent(run, spec.name)
+    named = {spec.name: spec for spec in specs}
     simulated = [
         entry.spec.name
         for entry in run.study.respondents
@@ -221,12 +291,13 @@ def run_respondents(
     ]
     for name in [*named, *simulated]:
         own = instruments if name in named else None
-        follow_up(run, name, instruments=own, max_cost=max_cost, progress=progress)
+        follow_up(run, named.get(name, name), instruments=own, **asked)
 
 
 def _elicit_cell(
-    run: Run, cell: Cell, ledger: Ledger, budget: Budget, progress: bool
-) -> pd.DataFrame:
+    run: Run, cell: Cell, ledger: Ledger, budget: Budget, progress: bool,
+    gathering: Gathering | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """The start of a cell and its rounds, each chosen by what the earlier ones taught."""
     from revealed.respondents.elicit import elicit
 
@@ -237,16 +308,24 @@ def _elicit_cell(
 
     def ask(pairs: pd.DataFrame) -> pd.DataFrame:
         spec = cell.respondent
-        return elicit(spec, instrument, arm, pairs, ledger, budget=budget, progress=progress)
+        return elicit(
+            spec, instrument, arm, pairs, ledger,
+            budget=budget, progress=progress, gathering=gathering,
+        )  # fmt: skip
 
     table = ask(pairs)
     if cell.design.design in ("listed", "random"):
         return table
-    total, rounds = pair_counts(cell, len(items))["rounds"], cell.design.rounds
-    for number in range(rounds):
-        count = total * (number + 1) // rounds - total * number // rounds
-        if not count:
+    total, rounds = pair_counts(cell, len(items))["rounds"], rounds_of(cell)
+    number, left = -1, total
+    while left > 0:
+        number += 1
+        if not (planned := round_size(cell, total, rounds, number, left)):
             continue
+        count = next_count(cell, items, table, planned)
+        if not count:  # the intervals are as narrow as the study wants them
+            break
+        left -= count
         fresh = next_pairs(cell, items, table, count, seed=run.study.seed, round_number=number)
         if fresh.empty:
             break
@@ -255,6 +334,12 @@ def _elicit_cell(
         pairs = pd.concat([pairs, fresh], ignore_index=True)
         table = ask(pairs)
     return table
+
+
+def rounds_of(cell: Cell) -> int:
+    """Rounds after the start: as the design says, and by batch no more than ``batch.rounds``."""
+    batch = cell.respondent.batch
+    return cell.design.rounds if batch is None else min(cell.design.rounds, batch.rounds - 1)
 
 
 def _counts(table: pd.DataFrame) -> dict[str, float]:

@@ -64,18 +64,28 @@ class Remote:
         """Send a file."""
         return self.row(await self.call("acreate_file", file=(name, content), purpose=self.purpose))
 
-    async def pages(self, name: str) -> list[Row]:
-        """All jobs that LiteLLM's function `name` lists, the newest first, page by page."""
+    async def pages(self, name: str, born: float = 0.0) -> tuple[list[Row], bool]:
+        """Jobs that LiteLLM's function `name` lists, the newest first, page by page.
+
+        Returns them and whether they are all that were made since `born` (Unix time): some
+        providers' lists cannot be followed to their end.
+        """
         rows: dict[str, Row] = {}
         after: str | None = None
         for _ in range(_PAGES):
-            page = self.rows(await self.call(name, after=after, limit=_PAGE))
+            found = await self.call(name, after=after, limit=_PAGE)
+            page = self.rows(found)
             fresh = [row for row in page if str(row["id"]) not in rows]
             rows |= {str(row["id"]): row for row in fresh}
-            if len(page) < _PAGE or not fresh:
+            if page and float(page[-1].get("created_at") or born) < born:
+                return list(rows.values()), True
+            more = getattr(found, "has_more", None)
+            if not (len(page) >= _PAGE if more is None else more):
+                return list(rows.values()), True
+            if not fresh:
                 break
             after = str(page[-1].get("id"))
-        return list(rows.values())
+        return list(rows.values()), False
 
     def said(self, text: object) -> str:
         """A text of the provider, cleared of keys."""

@@ -28,7 +28,8 @@ class Remote(_Remote):
 
     async def jobs(self) -> list[Row]:
         """All jobs, the newest first, page by page."""
-        return await self.pages("alist_fine_tuning_jobs")
+        rows, _ = await self.pages("alist_fine_tuning_jobs")
+        return rows
 
     async def create(self, file: str, suffix: str, settings: Row, seed: int | None = None) -> Row:
         """Start a job: the step that costs."""
