@@ -94,7 +94,10 @@ def bootstrap_many(
         compiled = device.name == "cupy" or find_spec("numba") is not None
     made: list[np.ndarray | None] = [None] * len(fitted)
     if compiled and device.name == "cupy":
-        fused = [k for k, (_, fit) in enumerate(fitted) if _plain(fit)]
+        from .cuda import most_items
+
+        most = most_items(device)
+        fused = [k for k, (_, fit) in enumerate(fitted) if _plain(fit) and len(fit.items) <= most]
         for k, found in zip(fused, _on_gpu([fitted[k] for k in fused], replicates, seed, scheme,
                                            device), strict=True):  # fmt: skip
             made[k] = found

@@ -26,6 +26,8 @@ THREADS, BLOCKS = 512, 2
 """Threads of a block, and the blocks that a multiprocessor holds at once."""
 _SCHEMES: dict[Scheme, int] = {"multinomial": 0, "exponential": 1}
 _SLICE = 32
+_BUFFER = 128
+"""Numbers of shared memory in which the warps of a block add up."""
 _FREE = 0.8
 """Share of the free memory that one launch may take."""
 
@@ -82,7 +84,7 @@ def sell(data: PairData) -> Rows:
     place[by_row] = np.arange(len(row)) - before[row[by_row]]
     slot = slices[row // _SLICE] + place * _SLICE + row % _SLICE
     total = int(slices[-1])
-    other = np.zeros(total, dtype=np.int32)
+    other = np.zeros(total, dtype=np.uint16)
     pair = np.zeros(total, dtype=np.int32)
     answers = np.zeros((total, 4))
     low = np.zeros(total, dtype=bool)
@@ -90,7 +92,7 @@ def sell(data: PairData) -> Rows:
     counts = data.counts.reshape(4, -1).T
     answers[slot] = np.concatenate([counts, counts[:, [2, 3, 0, 1]]])
     low[slot[: data.m]] = True
-    return Rows(items, slices.astype(np.int32), other, pair, answers, low)
+    return Rows(items.astype(np.int32), slices.astype(np.int32), other, pair, answers, low)
 
 
 def _known(rows: Rows, data: PairData, theta: np.ndarray, link: Link) -> np.ndarray:
@@ -104,6 +106,12 @@ def _known(rows: Rows, data: PairData, theta: np.ndarray, link: Link) -> np.ndar
     whole[~rows.low] = whole[~rows.low][:, [1, 0, 3, 2]]
     whole[rows.answers.sum(axis=1) == 0] = 0.0
     return whole
+
+
+def most_items(backend: Backend) -> int:
+    """Items that the kernel can hold: a block's shared memory has a number for each."""
+    memory = backend.xp.cuda.Device().attributes["MaxSharedMemoryPerBlockOptin"]
+    return min(int(memory) // 8 - _BUFFER, 2**16)
 
 
 @cache
@@ -162,25 +170,24 @@ def refit(
     def before(sizes: np.ndarray) -> np.ndarray:
         return np.append(0, np.cumsum(sizes))[:-1]
 
-    start = np.concatenate([np.append(p.theta[r.items], p.theta[-1])
-                            for p, r in zip(problems, rows, strict=True)])  # fmt: skip
     fixed = [
         cupy.asarray(np.concatenate([r.slices for r in rows])),
+        cupy.asarray(np.concatenate([r.items for r in rows])),
         cupy.asarray(np.concatenate([r.other for r in rows])),
         cupy.asarray(np.concatenate([r.pair for r in rows])),
         cupy.asarray(np.concatenate([r.answers for r in rows])),
         cupy.asarray(np.concatenate([_known(r, p.data, p.theta, link)
                                      for p, r in zip(problems, rows, strict=True)])),
-        cupy.asarray(start),
+        cupy.asarray(np.concatenate([p.theta for p in problems])),
     ]  # fmt: skip
     ridges = cupy.asarray(np.array([p.ridge for p in problems], dtype=float))
     kernel = _kernel()
-    shared = 8 * (128 + int(n.max()))
+    shared = 8 * (_BUFFER + int(n.max()))
     kernel.max_dynamic_shared_size_bytes = shared
     device = cupy.cuda.Device()
     multi = device.attributes["MultiProcessorCount"]
     most = int(slots.max()), int(m.max()), int(-(-n.max() // _SLICE) * _SLICE)
-    scratch = 4 * most[0] + 8 * most[1] + 7 * 8 * most[2]
+    scratch = 4 * most[0] + 8 * most[1] + 6 * 8 * most[2]
     cupy.get_default_memory_pool().free_all_blocks()
     free = int(_FREE * device.mem_info[0])
     resident = max(min(BLOCKS * multi, len(replicates) * len(problems)), 1)
@@ -194,7 +201,7 @@ def refit(
             todo="Free memory there, or use the backend numpy.",
         )
     curvatures = cupy.empty(blocks * most[0], dtype=cupy.float32)
-    weights, vectors = cupy.empty(blocks * most[1]), cupy.empty(blocks * most[2] * 7)
+    weights, vectors = cupy.empty(blocks * most[1]), cupy.empty(blocks * most[2] * 6)
     found: list[list[np.ndarray]] = [[] for _ in problems]
     for first in range(0, len(replicates), chunk):
         count = min(chunk, len(replicates) - first)
@@ -224,12 +231,9 @@ def refit(
             work.turns += int(turns.sum())
         taken = cupy.asnumpy(steps)
         whole = cupy.asnumpy(out)
-        for k, (problem, row) in enumerate(zip(problems, rows, strict=True)):
-            size = problem.data.n + 1
-            at = int(shape[k, 6])
+        for k, problem in enumerate(problems):
+            size, at = problem.data.n + 1, int(shape[k, 6])
             block = whole[at : at + count * size].reshape(count, size)
-            put = np.empty_like(block)
-            put[:, row.items], put[:, -1] = block[:, :-1], block[:, -1]
-            put[taken[k] == 0] = np.nan
-            found[k].append(put)
-    return [np.concatenate(parts) for parts in found]
+            block[taken[k] == 0] = np.nan
+            found[k].append(block)
+    return [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in found]

@@ -65,8 +65,10 @@ __device__ __forceinline__ double uniform(u64 key, u64 k) {
 // ints: per problem n, pairs, slots, first slice, first slot, first parameter, first output.
 // reals: per problem ridge. Jobs are (problem, replicate), replicates of one problem together.
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) refit(
-    const long long *ints, const double *reals, const int *slices, const int *other, const int *pair,
-    const double4 *counts, const double4 *known, const double *start, double *out, int *steps, int *turns_of,
+    const long long *ints, const double *reals, const int *slices, const int *items,
+    const unsigned short *other, const int *pair,
+    const double4 *counts,
+    const double4 *known, const double *start, double *out, int *steps, int *turns_of,
     long long first_replicate, long long replicates, long long jobs, u64 key, int scheme, int probit,
     double precision, double last, double tight, float *curvatures, double *weights, double *vectors,
     long long most_slots, long long most_pairs, long long most_items) {
@@ -74,10 +76,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) refit(
   double *buffer = shared, *v = shared + 128;
   float *K = curvatures + blockIdx.x * most_slots;
   double *W = weights + blockIdx.x * most_pairs;
-  double *own = vectors + blockIdx.x * most_items * 7;
+  double *own = vectors + blockIdx.x * most_items * 6;
   double *theta = own, *residual = own + most_items, *inverse = own + 2 * most_items,
-         *move = own + 3 * most_items, *border = own + 4 * most_items, *p = own + 5 * most_items,
-         *image = own + 6 * most_items;
+         *move = own + 3 * most_items, *border = own + 4 * most_items, *image = own + 5 * most_items;
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = blockDim.x >> 5, turn = 0;
 
   for (long long job = blockIdx.x; job < jobs; job += gridDim.x) {
@@ -85,7 +86,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) refit(
     const long long *shape = ints + 7 * problem;
     int n = (int)shape[0], pairs = (int)shape[1], rows = (n + 31) / 32;
     const int *slice = slices + shape[3];
-    const int *others = other + shape[4], *ids = pair + shape[4];
+    const unsigned short *others = other + shape[4];
+    const int *ids = pair + shape[4], *item = items + shape[5] - problem;
     const double4 *answers = counts + shape[4], *at_start = known + shape[4];
     const double *begin = start + shape[5];
     double *result = out + shape[6] + (replicate - first_replicate) * (n + 1);
@@ -109,7 +111,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) refit(
       if (scheme == 1)
         for (int e = threadIdx.x; e < pairs; e += blockDim.x) W[e] *= scale;
     }
-    for (int i = threadIdx.x; i < n; i += blockDim.x) theta[i] = v[i] = begin[i];
+    for (int i = threadIdx.x; i < n; i += blockDim.x) theta[i] = v[i] = begin[item[i]];
     double order = begin[n], nats = 1e300;
     __syncthreads();
 
@@ -156,7 +158,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) refit(
       double part = 0.0;
       for (int i = threadIdx.x; i < n; i += blockDim.x) {
         double z = inverse[i] * residual[i];
-        v[i] = p[i] = z;
+        v[i] = z;
         part += residual[i] * z;
       }
       double p_order = r_order / d_order, move_order = 0.0;
@@ -191,7 +193,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) refit(
         for (int s = warp; s < rows; s += warps) {
           int i = s * 32 + lane;
           if (i < n) {
-            move[i] += length * p[i];
+            move[i] += length * v[i];
             double r = residual[i] - length * image[i];
             residual[i] = r;
             part += r * r * inverse[i];
@@ -205,7 +207,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) refit(
         double carry = energy / before;
         for (int s = warp; s < rows; s += warps) {
           int i = s * 32 + lane;
-          if (i < n) v[i] = p[i] = inverse[i] * residual[i] + carry * p[i];
+          if (i < n) v[i] = inverse[i] * residual[i] + carry * v[i];
         }
         p_order = r_order / d_order + carry * p_order;
         __syncthreads();
@@ -221,7 +223,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) refit(
       __syncthreads();
       if (nats < last) break;
     }
-    for (int i = threadIdx.x; i < n; i += blockDim.x) result[i] = v[i];
+    for (int i = threadIdx.x; i < n; i += blockDim.x) result[item[i]] = v[i];
     if (threadIdx.x == 0) {
       result[n] = order;
       // Zero where it did not converge: the safeguarded iteration has to do it.
