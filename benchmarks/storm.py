@@ -63,7 +63,6 @@ class Client:
     between: tuple[float, float]
     """Seconds from one stop to the next."""
     rng: random.Random
-    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     born: float = 0.0
     dies: float = 0.0
@@ -74,11 +73,16 @@ class Client:
     """Life, seconds, answers delivered to it so far, MiB."""
     cpu: float = 0.0
 
+    @property
+    def errors(self) -> Path:
+        """What its last life said; a file, since a pipe that nobody reads stops who writes."""
+        return self.ledger.with_name(f"{self.name}.txt")
+
     def start(self) -> None:
         words = [self.url, self.ledger, self.name, self.count, CELL, CONCURRENCY, TIMEOUT, 5.0]
         self.process = subprocess.Popen(
             [sys.executable, str(TESTS / "storm_client.py"), *map(str, words)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=self.errors.open("wb"),
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )  # fmt: skip
         self.born = time.monotonic()
@@ -105,9 +109,7 @@ class Client:
         self.slowest_stop = max(self.slowest_stop, time.monotonic() - told)
 
     def said(self) -> str:
-        assert self.process is not None
-        assert self.process.stderr is not None
-        return self.process.stderr.read().decode()[-2000:]
+        return self.errors.read_text(errors="replace")[-2000:]
 
     def sample(self, delivered: int) -> None:
         assert self.process is not None
