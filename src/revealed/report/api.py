@@ -34,7 +34,8 @@ def page(room: str) -> str:
     module = importlib.import_module(f"revealed.{room}")
     if hasattr(module, "__all__"):
         return _block([_whole(f"revealed.{room}")])
-    packages, plain = [], []
+    packages: list[str] = []
+    plain: list[str] = []
     for found in pkgutil.iter_modules(module.__path__, f"revealed.{room}."):
         listed = found.ispkg and hasattr(importlib.import_module(found.name), "__all__")
         (packages if listed or room in WHOLE else plain).append(found.name)
