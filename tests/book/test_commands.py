@@ -1,4 +1,7 @@
-"""The commands of *Rerun it* and *Fork it*, executed in a copy of the checkout."""
+"""The commands of *Rerun it* and *Fork it*, executed in a copy of the checkout.
+
+What *Fork it* adds there must then pass what every change of the project has to pass.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from revealed.foundation.paths import project_root
+from revealed.report import chapters
 from revealed.respondents import public
 
 ROOT = project_root(Path(__file__).parent)
@@ -72,3 +76,46 @@ def test_the_commands_work(page: str, copy: Path) -> None:
             cwd=copy, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{commands}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    if page == "fork":
+        pass_every_check(copy, environment)
+
+
+def pass_every_check(copy: Path, environment: dict[str, str]) -> None:
+    """Linter, types, the tests of what was added, and a book of the new chapter."""
+    chapter = "notebooks/own/early_or_late"
+    assert f"{chapter}.ipynb" in chapters(copy)
+    if (ROOT / ".mypy_cache").is_dir():  # by the content of files, so good for a copy of them
+        shutil.copytree(ROOT / ".mypy_cache", copy / ".mypy_cache", dirs_exist_ok=True)
+    added = [
+        "src/revealed/instruments/experiments", "src/revealed/respondents/simulated",
+        "src/revealed/measures/early_or_late.py", "src/revealed/figures/early_or_late.py",
+        "notebooks/own",
+        *(str(path.relative_to(copy)) for path in (copy / "tests").glob("*/test_*")
+          if re.search("early_or_late|tea_or_coffee|bold", path.name)),
+    ]  # fmt: skip
+    assert len(added) == 11
+    stage = copy / "_build" / "stage"
+    (stage / "extra").mkdir(parents=True, exist_ok=True)
+    (stage / chapter).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(copy / "book", stage / "book", dirs_exist_ok=True)
+    shutil.copyfile(copy / "_config.yml", stage / "_config.yml")
+    shutil.copyfile(copy / "_build" / "early_or_late.ipynb", stage / f"{chapter}.ipynb")
+    (stage / "_toc.yml").write_text(f"format: jb-book\nroot: {chapter}\n", encoding="utf-8")
+    build = "from revealed.report import build_site; print(build_site('mine', stage=False))"
+    python = sys.executable
+    for command in (
+        [python, "-m", "ruff", "check", "--no-cache", *added],
+        [python, "-m", "ruff", "format", "--check", "--no-cache", *added],
+        [python, "-m", "mypy"],
+        [python, "-m", "pytest", "-q", "tests/notebooks", "tests/instruments/test_forking.py",
+         "tests/instruments/test_arms.py", "tests/respondents/test_simulated.py"],
+        [python, "-c", build],
+    ):  # fmt: skip
+        done = subprocess.run(
+            command, cwd=copy, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}"
+    shown = (copy / "_build" / "html" / f"{chapter}.html").read_text(encoding="utf-8")
+    assert "Early or late" in shown
+    assert "No respondent of this run can be measured here" not in shown
+    assert "By respondent and wording" in shown
