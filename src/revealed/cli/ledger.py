@@ -74,7 +74,7 @@ def repair(
     done = mend(_place(run, file), into, replace=replace)
     typer.echo(
         f"{done.path}: {done.pages:,} answers from the damaged file, {done.journal:,} more from "
-        f"the journal; {done.lost:,} are lost and will be asked again."
+        f"the journal; at most {done.lost:,} are lost, and will be asked again."
     )
     if done.unworded:
         typer.echo(f"Of {done.unworded:,} answers the question's words are lost; they still count.")
