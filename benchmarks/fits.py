@@ -275,11 +275,20 @@ def refits(
     return {
         "replicates": replicates,
         "seconds": seconds,
+        "copy_bytes_per_second": copied(),
         "scaled": {
             "original": "from one fit",
             "evalica": f"from {few} replicates",
         },
     }
+
+
+def copied() -> float:
+    """Bytes a second that a copy of 256 MB reads and writes, on one core."""
+    source = np.ones(2**25)
+    target = np.empty_like(source)
+    np.copyto(target, source)
+    return 2 * source.nbytes / best_of(lambda: np.copyto(target, source), 5)
 
 
 def memory(n: int, replicates: int) -> float:

@@ -88,9 +88,10 @@ def to_the_end(data: Any, whole: Any) -> float:
         pairs = PairData(data.pairs, len(whole.items), backend)
         model = CaseV(pairs, "probit", 0.0, whole.ridge)
         theta = np.append(whole.mean - whole.mean.mean(), whole.order_effect)[:, None]
-        for _ in range(3):
-            # Every call takes one step more from where the last stood.
-            theta = backend.to_numpy(minimize(model, backend.asarray(theta), last=1.0).theta)
+        for _ in range(6):
+            # A call takes one step, whose inner tolerance is 1e-2, from where the last stood.
+            found_here = minimize(model, backend.asarray(theta), decrement=-1.0, last=1.0)
+            theta = backend.to_numpy(found_here.theta)
         found.append(theta)
     return float(np.abs(found[0] - found[1]).max())
 
