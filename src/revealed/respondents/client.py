@@ -2,6 +2,8 @@
 
 `collect` is the only way to a model. A request holds a place among the concurrent ones from the
 moment it is sent until its answer is on disk; while it waits to be tried again it holds none.
+Processes that ask the same respondent at the same time share its questions, places and rate: each
+claims a few requests at a time (`sharing.Member`) and takes what the others wrote meanwhile.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Coroutine, Sequence
@@ -25,6 +28,7 @@ from .door import Door
 from .ledger import Answer, Entry, Ledger
 from .pace import Pace, backoff
 from .request import Request
+from .sharing import BEAT, Member
 from .spec import RespondentSpec
 from .trouble import Trouble
 
@@ -40,6 +44,9 @@ _DEAD = 50
 """Failures in a row, after all retries, from which on nobody more is asked."""
 _HOPELESS = 5
 """Rejections in a row before any answer: the questions' form is wrong, and more would not help."""
+
+_BLOCK = 32
+"""Requests claimed at a time, at least: few, so that no process is left with the last of them."""
 
 _FAREWELL = 10.0
 """Seconds that work which was cancelled gets to end."""
@@ -58,7 +65,8 @@ async def collect(
     """Answers to `requests`, in their order; only those not in the ledger are asked for.
 
     A request that failed in an earlier call is asked again; one that was answered or refused
-    never is. Another process asking the same respondent is waited for, and its answers are used.
+    never is. What another process is asking at the same time is not asked again: its answer is
+    waited for and used, and should that process be killed, the request is taken over.
 
     Parameters
     ----------
@@ -90,7 +98,7 @@ async def collect(
         If a batch that is under way asks some of it; if no request can succeed (key refused,
         unknown model, only 429 for `spec.patience`).
     """
-    async with ledger.claim(spec.name):
+    async with ledger.claim(spec.name, shared=True):
         kept = ledger.get(request.key for request in requests)
         answers = {key: answer for key, answer in kept.items() if answer.status != "failed"}
         missing = {r.key: r for r in requests if r.key not in answers}
@@ -109,7 +117,8 @@ async def collect(
             leave=False,
         ) as bar:
             if missing:
-                run = _Collection(spec, ledger, budget or Budget(), answers, bar)
+                failed = {key: kept[key] for key in missing if key in kept}
+                run = _Collection(spec, ledger, budget or Budget(), answers, failed, bar)
                 await run.work(list(missing.values()))
     return [answers[request.key] for request in requests]
 
@@ -135,13 +144,20 @@ class _Collection:
         ledger: Ledger,
         budget: Budget,
         answers: dict[str, Answer],
+        failed: dict[str, Answer],
         bar: tqdm[Any],
     ):
-        self.spec, self.ledger, self.budget, self.answers, self.bar = (
-            spec, ledger, budget, answers, bar,
+        self.spec, self.ledger, self.budget, self.answers, self.failed, self.bar = (
+            spec, ledger, budget, answers, failed, bar,
         )  # fmt: skip
         self.door = Door(spec)
         self.pace = Pace(spec.concurrency, spec.requests_per_minute)
+        self.block = max(_BLOCK, spec.concurrency)
+        self.unclaimed: deque[Request] = deque()
+        self.elsewhere: dict[str, Request] = {}
+        """Requests that other processes are asking."""
+        self.done: list[str] = []
+        """Keys that are on disk and whose claims are to be given back."""
         self.ready: deque[_Job] = deque()
         self.later: list[tuple[float, int, _Job]] = []
         self.order = itertools.count()
@@ -154,16 +170,17 @@ class _Collection:
         self.answered = 0
         self.loop = asyncio.get_running_loop()
         self.last_answer = self.loop.time()
+        self.worst: dict[int, float | None] = {}
 
     async def work(self, requests: list[Request]) -> None:
-        worst: dict[int, float | None] = {}
-        for request in requests:
-            question = request.question
-            if id(question) not in worst:
-                worst[id(question)] = self.door.worst_cost(question)
-            self.ready.append(_Job(request, worst[id(question)]))
+        self.unclaimed.extend(requests)
+        self.member = Member(self.ledger.path, self.spec.name, self.spec.concurrency)
+        self.pace.share(self.member.share)
+        beats = self.loop.create_task(self._beats())
         try:
-            while (self.ready or self.later or self.tasks) and not self.dead:
+            while not self.dead and (
+                self.ready or self.later or self.tasks or self.unclaimed or self.elsewhere
+            ):
                 wait = self._launch()
                 if self.stop is not None and not self.tasks:
                     break
@@ -177,6 +194,8 @@ class _Collection:
             for task in self.tasks if self.stop is None and not self.dead else ():
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
+            beats.cancel()
+            self.member.leave()
         if self.stop is not None:
             raise self.stop
         if self.dead:
@@ -187,11 +206,13 @@ class _Collection:
         now = self.loop.time()
         while self.later and self.later[0][0] <= now:
             self.ready.append(heapq.heappop(self.later)[2])
-        while self.ready and self.stop is None:
-            if len(self.tasks) >= int(self.pace.limit):
+        while self.stop is None:
+            if len(self.tasks) >= self.pace.places:
                 return None
+            if not self.ready and not self._claim():
+                break
             if (wait := self.pace.wait(now)) > 0:
-                return wait
+                return wait if wait < math.inf else None
             job = self.ready[0]
             try:
                 fits = self.budget.reserve(job.worst)
@@ -213,6 +234,64 @@ class _Collection:
         if self.stop is None and self.later:
             return max(0.0, self.later[0][0] - now)
         return None
+
+    def _claim(self) -> bool:
+        """Make the next requests ours; False if there are none that others are not asking."""
+        while self.unclaimed and not self.ready:
+            size = min(self.block, len(self.unclaimed))
+            self._take([self.unclaimed.popleft() for _ in range(size)])
+        return bool(self.ready)
+
+    def _take(self, requests: Sequence[Request]) -> None:
+        """Sort requests into ours to ask, answered by others meanwhile, and asked by others."""
+        done, self.done = self.done, []
+        ours = self.member.claim([request.key for request in requests], done)
+        # Looked up after the claim: whoever held it before had written the answer by then.
+        found = self.ledger.get(request.key for request in requests)
+        for request in requests:
+            key = request.key
+            answer = found.get(key)
+            # Failures of earlier calls are asked again; one that came just now would fail again.
+            if answer is not None and answer != self.failed.get(key):
+                self.elsewhere.pop(key, None)
+                self.answers[key] = answer
+                self.bar.update()
+                if key in ours:
+                    self.done.append(key)
+            elif key in ours:
+                self.elsewhere.pop(key, None)
+                self.ready.append(_Job(request, self._worst(request)))
+            else:
+                self.elsewhere[key] = request
+
+    def _worst(self, request: Request) -> float | None:
+        question = request.question
+        if id(question) not in self.worst:
+            self.worst[id(question)] = self.door.worst_cost(question)
+        return self.worst[id(question)]
+
+    async def _beats(self) -> None:
+        """Say that we live, take our share, and see what became of what others were asking."""
+        try:
+            while True:
+                await asyncio.sleep(BEAT)
+                done, self.done = self.done, []
+                if not self.member.beat(len(self.tasks), done):
+                    self._claim_again()
+                self.pace.share(self.member.share)
+                if self.elsewhere and not self.ready and not self.unclaimed:
+                    self._take(list(itertools.islice(self.elsewhere.values(), 500)))
+                self.wake.set()
+        except Exception as error:
+            self.stop = self.stop or error
+            self.wake.set()
+
+    def _claim_again(self) -> None:
+        """We were taken for dead (a suspended process): what waits may be others' by now."""
+        jobs = [*self.ready, *(job for _, _, job in self.later)]
+        self.ready.clear()
+        self.later.clear()
+        self._take([job.request for job in jobs])
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
@@ -309,18 +388,25 @@ class _Collection:
     async def _write(self, job: _Job, answer: Answer) -> None:
         await self.ledger.put_soon(Entry(answer, job.request, self.spec.name))
         self.answers[answer.key] = answer
+        self.done.append(answer.key)
         self.bar.update()
 
     def _leave_rest(self) -> None:
         """Account for what will not be asked, without writing it: it can be asked another day."""
-        rest = [*self.ready, *(job for _, _, job in self.later)]
+        begun = [*self.ready, *(job for _, _, job in self.later)]
+        tries = {job.request.key: job.attempts for job in begun}
+        rest = [
+            *(job.request.key for job in begun),
+            *(request.key for request in self.unclaimed),
+            *self.elsewhere,
+        ]
         log.warning(
             "%s: %d requests failed in a row; %d were not asked any more. Run again to ask them.",
             self.spec.name, self.failures, len(rest),
         )  # fmt: skip
-        for job in rest:
-            key = job.request.key
-            self.answers[key] = Answer(key, "failed", error="not asked", attempts=job.attempts)
+        for key in rest:
+            attempts = tries.get(key, 0)
+            self.answers[key] = Answer(key, "failed", error="not asked", attempts=attempts)
 
 
 def blocking(work: Coroutine[Any, Any, T]) -> T:

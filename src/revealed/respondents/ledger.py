@@ -28,10 +28,12 @@ import pandas as pd
 
 from ..foundation.errors import DataError
 from ..foundation.paths import slug
+from .budget import Budget
 from .journal import Journal, Line, answer_line, checksum, journal_of
 from .ledger_trouble import APPLICATION, damaged, explain, look
 from .request import Question, Request, canonical
 from .rescue import Rescue
+from .sharing import SharedBudget
 from .spec import SIMULATED
 
 log = logging.getLogger(__name__)
@@ -154,6 +156,7 @@ class Ledger:
         self._catch_up()
         self._before = None if earlier is None else _read_only(earlier)
         self._known: set[str] = set()
+        self._budgets: list[SharedBudget] = []
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
 
@@ -262,12 +265,14 @@ class Ledger:
         return pd.read_sql_query(query + where + " ORDER BY key", self._reader, params=values)
 
     @asynccontextmanager
-    async def claim(self, name: str) -> AsyncIterator[None]:
+    async def claim(self, name: str, *, shared: bool = False) -> AsyncIterator[None]:
         """Hold the sole right to ask the respondent `name`, waiting while another process has it.
 
-        Two processes with the same questions would otherwise both find them missing and both
-        pay. The lock belongs to the process: the kernel releases it however the process ends.
+        Whoever prepares a batch needs it, because a batch asks what is missing when it is written.
+        With `shared`, others may hold it too if they share: they claim request by request
+        (`sharing.Member`). The kernel releases the lock however the process ends.
         """
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         path = self.path.with_name(f".{self.path.name}.{slug(name)}.lock")
         try:
             handle = path.open("a")
@@ -277,7 +282,7 @@ class Ledger:
             waiting = False
             while True:
                 try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    fcntl.flock(handle, kind | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
                     if not waiting:
@@ -286,8 +291,26 @@ class Ledger:
                     await asyncio.sleep(0.1)
             yield
 
+    def budget(self, max_cost: float | None) -> Budget:
+        """A limit in US dollars on the whole run, earlier answers and other processes included.
+
+        It ends with this ledger. None sets no limit and counts nothing into that of others.
+
+        Raises
+        ------
+        ConfigError
+            If the limit is no amount.
+        """
+        if max_cost is None:
+            return Budget()
+        budget = SharedBudget(self.path, max_cost, self.cost)
+        self._budgets.append(budget)
+        return budget
+
     def close(self) -> None:
         """Finish writing and close."""
+        while self._budgets:
+            self._budgets.pop().leave()
         if self._writer is not None:
             self._queue.put(None)
             self._writer.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 
@@ -17,6 +18,8 @@ class Pace:
     def __init__(self, concurrency: int, per_minute: float | None = None):
         self.ceiling = concurrency
         self.limit = float(concurrency)
+        self.part = 1.0
+        """This process's part of places and rate, from 0 to 1 (see `share`)."""
         self.paused_until = 0.0
         self._cut = 0.0
         self._in_a_row = 0
@@ -25,15 +28,31 @@ class Pace:
         self._burst = max(1.0, per_minute / 60.0) if per_minute else 0.0
         self._tokens, self._filled = self._burst, 0.0
 
+    @property
+    def places(self) -> int:
+        """Requests that may be under way now."""
+        return int(min(self.limit, self.part * self.ceiling + 1e-9))
+
+    def share(self, part: float) -> None:
+        """Keep to a part of places and rate: other processes ask the same respondent."""
+        if part != self.part and self._interval:
+            self._tokens = min(self._tokens, part * self._burst)
+        self.part = part
+
     def wait(self, now: float) -> float:
-        """Seconds until a request may be sent; 0 if one may be sent now."""
+        """Seconds until a request may be sent: 0 if now, infinite without a part."""
         pause = max(0.0, self.paused_until - now)
         if not self._interval:
             return pause
         if self._filled:
-            self._tokens = min(self._burst, self._tokens + (now - self._filled) / self._interval)
+            grown = self._tokens + self.part * (now - self._filled) / self._interval
+            self._tokens = min(max(1.0, self.part * self._burst), grown)
         self._filled = now
-        return max(pause, (1.0 - self._tokens) * self._interval)
+        if self._tokens >= 1.0:
+            return pause
+        if self.part <= 0.0:
+            return math.inf
+        return max(pause, (1.0 - self._tokens) * self._interval / self.part)
 
     def sent(self) -> None:
         """A request goes out."""
