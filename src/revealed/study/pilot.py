@@ -67,7 +67,7 @@ def pilot(
     BudgetError
         When the limit is reached; what was answered is kept.
     """
-    from revealed.respondents import Budget, Ledger
+    from revealed.respondents import Ledger
     from revealed.respondents.client import check_respondent
     from revealed.respondents.door import Door
 
@@ -77,7 +77,7 @@ def pilot(
         check_respondent(spec)
     texts: dict[str, tuple[str, str]] = {}
     with Ledger(run.paths.ledger) as ledger:
-        budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
+        budget = ledger.budget(max_cost)
         # Judges last: what they are shown is what the others have said.
         order = sorted(range(len(cells)), key=lambda at: cells[at].instrument in rating.FORMS)
         for at in order:

@@ -81,15 +81,13 @@ def elicit_respondent(
     BudgetError
         When the limit is reached, or is zero.
     """
-    from revealed.respondents import Budget
-
     spec = run.spec(respondent) if isinstance(respondent, str) else respondent
     asked: dict[str, Any] = {"instruments": instruments, "max_cost": max_cost, "progress": progress}
     if spec.batch is not None:
         return elicit_in_batches(run, [spec], **asked)[0]
     cells = _prepared(run, spec, instruments, max_cost)
     with run.ledger() as ledger:
-        budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
+        budget = ledger.budget(max_cost)
         return _visit(run, cells, ledger, budget, progress, None)
 
 
@@ -105,12 +103,11 @@ def elicit_in_batches(
 
     Parameters, results (in the order of `specs`) and errors as `elicit_respondent`.
     """
-    from revealed.respondents import Budget
     from revealed.respondents.batch import in_rounds
 
     cells = [_prepared(run, spec, instruments, max_cost) for spec in specs]
     with run.ledger() as ledger:
-        budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
+        budget = ledger.budget(max_cost)
         visits = [
             (spec, partial(_visit, run, theirs, ledger, budget, progress))
             for spec, theirs in zip(specs, cells, strict=True)
@@ -173,7 +170,6 @@ def follow_up(
     A set is made anew from what the run holds now, and kept as it was asked (`Run.questions`).
     Parameters, result and errors as `elicit_respondent`.
     """
-    from revealed.respondents import Budget
     from revealed.respondents.batch import Waiting, in_rounds
     from revealed.respondents.client import check_respondent
 
@@ -188,7 +184,7 @@ def follow_up(
         return pd.DataFrame(columns=_COUNTED)
     check_respondent(spec)
     with run.ledger() as ledger:
-        budget = Budget(max_cost, spent=ledger.cost() if max_cost is not None else 0.0)
+        budget = ledger.budget(max_cost)
 
         def visit(gathering: Gathering | None) -> pd.DataFrame:
             rows = []
