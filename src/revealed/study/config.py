@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from revealed.foundation.errors import ConfigError
 from revealed.foundation.paths import project_root, slug
@@ -34,14 +41,42 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Stop(_Strict):
+    """The half-width of 95 % intervals at which a cell has been asked enough.
+
+    One of ``utility`` (of standardised utilities; designs adaptive and original) and ``log_price``
+    (natural logarithm; designs curve and indifference). ``pairs_per_item`` stays the most.
+    """
+
+    utility: float | None = Field(default=None, gt=0, le=10)
+    log_price: float | None = Field(default=None, gt=0, le=10)
+    of: Literal["median", "largest"] = "median"
+    """Which outcome's or good's interval has to be that narrow."""
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Stop:
+        if (self.utility is None) == (self.log_price is None):
+            raise ValueError("name one of utility and log_price")
+        return self
+
+    @property
+    def target(self) -> float:
+        """The half-width to reach."""
+        return float(self.log_price if self.utility is None else self.utility)  # type: ignore[arg-type]
+
+
 class Design(_Strict):
     """Which pairs of an instrument's items are asked, and how often."""
 
-    design: Literal["listed", "random", "adaptive", "curve", "original", "questions"] = "random"
+    design: Literal[
+        "listed", "random", "adaptive", "curve", "indifference", "original", "questions"
+    ] = "random"
     """``listed``: the instrument's own pairs. ``random``: a connected random graph. ``adaptive``:
     the same start, then rounds chosen by what is least known. ``curve``: chosen for quantity
-    curves of goods. ``original``: the original study's rule. ``questions``: no pairs; the questions
-    of a question set, one at a time (only ``samples`` and ``share`` apply)."""
+    curves of goods. ``indifference``: the same start, then goods near indifference, each as often,
+    which is as precise for prices and quick for large rounds. ``original``: the original study's
+    rule. ``questions``: no pairs; the questions of a question set, one at a time (only ``samples``
+    and ``share`` apply)."""
     items: int | Literal["all"] = "all"
     """How many items, drawn by seed and stratified by category."""
     pairs_per_item: float = Field(default=5.0, gt=0)
@@ -56,12 +91,16 @@ class Design(_Strict):
     """Share of pairs, drawn uniformly, on which the fit is scored and never trained."""
     share: float = Field(default=1.0, gt=0, le=1)
     """Share of all this that is asked, drawn by seed; the fast profile lowers it."""
+    stop: Stop | None = None
+    """Width of intervals at which the rounds end; without it all pairs are asked."""
 
 
 class RealDesign(_Strict):
     """What differs when a real model is asked; a field left out keeps the experiment's value."""
 
-    design: Literal["listed", "random", "adaptive", "curve", "original"] | None = None
+    design: Literal["listed", "random", "adaptive", "curve", "indifference", "original"] | None = (
+        None
+    )
     items: int | Literal["all"] | None = None
     pairs_per_item: float | None = Field(default=None, gt=0)
     rounds: int | None = Field(default=None, ge=1)
@@ -69,6 +108,7 @@ class RealDesign(_Strict):
     triads: int | None = Field(default=None, ge=0)
     holdout: float | None = Field(default=None, ge=0, lt=1)
     share: float | None = Field(default=None, gt=0, le=1)
+    stop: Stop | None = None
 
 
 class Fast(_Strict):
@@ -94,7 +134,8 @@ class Experiment(Design):
         """The design as `spec` is asked by it."""
         own = {name: getattr(self, name) for name in Design.model_fields}
         if spec.provenance != "simulated":
-            own |= self.real.model_dump(exclude_none=True)
+            given = {name: getattr(self.real, name) for name in RealDesign.model_fields}
+            own |= {name: value for name, value in given.items() if value is not None}
         return Design(**own)
 
 
@@ -384,6 +425,7 @@ def load_study(path: Path | str | None = None) -> Study:
     study = _with_triggers(study)
     _check_names(study)
     _check_questions(study)
+    _check_stops(study)
     return study
 
 
@@ -403,7 +445,34 @@ def _with_triggers(study: Study) -> Study:
     return study.model_copy(update={"respondents": entries})
 
 
-_PAIRS_ONLY = ("arms", "items", "pairs_per_item", "rounds", "triads", "holdout")
+_PAIRS_ONLY = ("arms", "items", "pairs_per_item", "rounds", "triads", "holdout", "stop")
+_STOPS: dict[str, tuple[str, ...]] = {
+    "utility": ("adaptive", "original"),
+    "log_price": ("curve", "indifference"),
+}
+"""Designs whose rounds can end at a width, by what the width is of."""
+
+
+def _check_stops(study: Study) -> None:
+    """A width is of something that the design estimates, and there are rounds that can end."""
+    for name, experiment in study.experiments.items():
+        for keys, design, stop in (
+            ((), experiment.design, experiment.stop),
+            (
+                ("real",),
+                experiment.real.design or experiment.design,
+                experiment.real.stop or experiment.stop,
+            ),
+        ):
+            if stop is None:
+                continue
+            kind = "utility" if stop.log_price is None else "log_price"
+            if design not in _STOPS[kind]:
+                raise ConfigError(
+                    f"the design {design} does not stop at a width of {kind}.",
+                    where=study.line("experiments", name, *keys, "stop"),
+                    todo=f"Designs that do: {' and '.join(_STOPS[kind])}.",
+                )
 
 
 def _check_questions(study: Study) -> None:
@@ -592,5 +661,7 @@ def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
     if loc[0] == "judges":
         return Judge
     if loc[0] == "experiments":
+        if "stop" in loc[2:-1]:
+            return Stop
         return RealDesign if "real" in loc else Experiment
     return Study

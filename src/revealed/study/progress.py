@@ -11,7 +11,8 @@ from .run import Run
 def status(run: Run) -> pd.DataFrame:
     """Planned and answered requests of every cell: a row a cell.
 
-    Columns: respondent, instrument, arm, planned, answered, refused, unparsed, failed, state
+    Columns: respondent, instrument, arm, planned (where a cell stops at a width of intervals: at
+    most, until it has stopped), answered, refused, unparsed, failed, state
     (``fitted``, ``asked``, ``under way``, ``waiting``). Answers of a cell that is not finished are
     in the ledger and are counted for the respondent's first unfinished cell.
     """
@@ -30,10 +31,22 @@ def status(run: Run) -> pd.DataFrame:
         cell: run.answers(*cell[:2]) for cell in cells if not cell[2] and run.has_answers(*cell[:2])
     }
     left = dict(held)
+    stopping = {
+        (cell.respondent.name, cell.instrument, cell.arm)
+        for cell in run.study.cells(specs)
+        if cell.design.stop is not None
+    }
+    spent = {}
     for cell in planned.itertuples():
         key = (cell.respondent, cell.instrument, cell.arm)
         if key in finished:
-            left[key[0]] = left.get(key[0], 0) - cell.requests
+            spent[key] = cell.requests
+            if key in stopping:
+                counts = finished[key].filter(like="n_").to_numpy()
+                # Probabilities, which are no whole numbers, are one request a row.
+                sampled = bool((counts % 1 == 0).all())
+                spent[key] = min(int(counts.sum()) if sampled else len(counts), cell.requests)
+            left[key[0]] = left.get(key[0], 0) - spent[key]
         elif key in answered:
             left[key[0]] = left.get(key[0], 0) - len(answered[key])
     rows = []
@@ -43,7 +56,8 @@ def status(run: Run) -> pd.DataFrame:
         if key in finished:
             total = finished[key].filter(like="n_").sum()
             row |= {
-                "answered": cell.requests,
+                "planned": spent[key],
+                "answered": spent[key],
                 "refused": int(total["n_refused"]),
                 "unparsed": int(total["n_unparsed"]),
                 "failed": int(total["n_failed"]),

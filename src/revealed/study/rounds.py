@@ -25,8 +25,9 @@ def next_pairs(
 
     ``adaptive``: overdispersed D-optimality on the utilities (ESTIMATION.md); a pair may be asked
     again, except where log-probabilities are read, which would come out the same. ``curve``: the
-    same on the parameters of the goods' quantity curves. ``original``: the original study's rule.
-    Held-out pairs are never chosen.
+    same on the parameters of the goods' quantity curves. ``indifference``: goods in rings, at
+    quantities near indifference; asked again as for ``adaptive``. ``original``: the original
+    study's rule. Held-out pairs are never chosen.
 
     Parameters
     ----------
@@ -55,6 +56,11 @@ def next_pairs(
         chosen = curve_design.next_round(
             fitted_curve, items, count, rng, samples=cell.design.samples, exclude=held.tolist()
         )
+    elif cell.design.design == "indifference":
+        chosen = curve_design.indifferent_round(
+            curve.fit_curve(answers, items), items, count, rng, samples=cell.design.samples,
+            exclude=held.tolist(), reask=choices.attrs.get("mode") != "logprob",
+        )  # fmt: skip
     elif cell.design.design == "original":
         chosen = design.original_rule(fit(answers).mean, asked["train"], count, rng, exclude=held)
     elif cell.design.design == "adaptive":
