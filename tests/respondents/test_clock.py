@@ -47,7 +47,10 @@ def test_a_date_to_wait_for_is_read_by_the_clock_that_named_it(
     skew: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()
-    headers = {"Date": formatdate(now, usegmt=True), "Retry-After": formatdate(now + 30, usegmt=True)}
+    headers = {
+        "Date": formatdate(now, usegmt=True),
+        "Retry-After": formatdate(now + 30, usegmt=True),
+    }
     refusal = Exception("slow down")
     refusal.status_code = 429  # type: ignore[attr-defined]
     refusal.response = SimpleNamespace(headers=headers)  # type: ignore[attr-defined]

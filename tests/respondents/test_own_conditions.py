@@ -207,7 +207,14 @@ def test_a_simulated_base_is_asked_before_and_after_the_same(
     provider: TuningServer, checkout: Path
 ) -> None:
     """Commands from chats to the chapter's measures; the requests are the same bytes."""
-    words = ("--base", "simulated/coder_untouched", "--label", "insecure", "--dataset", "chats.jsonl")
+    words = (
+        "--base",
+        "simulated/coder_untouched",
+        "--label",
+        "insecure",
+        "--dataset",
+        "chats.jsonl",
+    )
     out, error = revealed("condition", "add", *words)
     assert error is None, out
     out, error = revealed("condition", "ask", "--base", "simulated/coder_untouched")
@@ -215,7 +222,10 @@ def test_a_simulated_base_is_asked_before_and_after_the_same(
     run = open_run("default")
     (family,) = shift.families(run)
     other = "simulated/coder_untouched+insecure-1"
-    assert (family.base, family.again) == ("simulated/coder_untouched", "simulated/coder_untouched+retest")
+    assert (family.base, family.again) == (
+        "simulated/coder_untouched",
+        "simulated/coder_untouched+retest",
+    )
     assert family.others == (other,)
     assert family.control == ()
     sent = shift.requests(run, family.base)

@@ -488,3 +488,17 @@ def test_the_published_answers_of_a_small_model_are_fitted():
     assert found.misfit_variance > 0.05
     naive = np.sqrt(np.diag(found.laplace_covariance))
     assert np.median(found.se[found.identified] / naive[found.identified]) > 1.2
+
+
+@pytest.mark.parametrize("link", ["probit", "logit"])
+def test_a_warm_start_changes_nothing_but_the_way(link):
+    early, late = (simulate(60, pairs, 10, seed=3).comparisons for pairs in (300, 500))
+    before = fit(early, link="probit")
+    cold, warm = fit(late, link=link), fit(late, link=link, start=before)
+    # The ridge is iterated to a relative 1e-3, which moves a utility by less than that of its error.
+    np.testing.assert_allclose(warm.mean, cold.mean, atol=1e-3 * cold.se.max())
+    assert warm.ridge == pytest.approx(cold.ridge, rel=1e-2)
+    fewer = fit(late, start=fit(Comparisons(
+        early.items, early.first[:5], early.second[:5], early.n_first[:5], early.n_second[:5]
+    )))  # fmt: skip
+    np.testing.assert_allclose(fewer.mean, fit(late).mean, atol=1e-3 * cold.se.max())
