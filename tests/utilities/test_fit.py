@@ -495,7 +495,7 @@ def test_a_warm_start_changes_nothing_but_the_way(link):
     early, late = (simulate(60, pairs, 10, seed=3).comparisons for pairs in (300, 500))
     before = fit(early, link="probit")
     cold, warm = fit(late, link=link), fit(late, link=link, start=before)
-    # The ridge is iterated to a relative 1e-3, which moves a utility by less than that of its error.
+    # The ridge is iterated to a relative 1e-3, which moves a utility by less of its error.
     np.testing.assert_allclose(warm.mean, cold.mean, atol=1e-3 * cold.se.max())
     assert warm.ridge == pytest.approx(cold.ridge, rel=1e-2)
     fewer = fit(late, start=fit(Comparisons(
