@@ -16,6 +16,7 @@ import pytest
 from revealed.foundation.errors import DataError
 from revealed.respondents import Answer, Ledger, Request
 from revealed.respondents.ledger import Entry
+from revealed.respondents.ledger_check import check
 from revealed.respondents.merge import merge, snapshot
 from revealed.respondents.request import Question
 
@@ -116,7 +117,7 @@ def test_bad_files_are_refused_before_anything_is_written(tmp_path: Path) -> Non
     data = bytearray(torn.read_bytes())
     data[8192:20000] = os.urandom(20000 - 8192)
     torn.write_bytes(data)
-    refused(torn, "not a ledger that can be merged")
+    refused(torn, "malformed")
     with pytest.raises(DataError, match="into itself"):
         merge([good], good, progress=False)
 
@@ -168,3 +169,21 @@ def test_a_ledger_with_earlier_answers_asks_for_none_of_them(tmp_path: Path) -> 
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "earlier.sqlite", "part.journal.gz", "part.sqlite", "run.journal.gz", "run.sqlite",
     ]  # fmt: skip
+
+
+def test_what_only_a_journal_holds_is_merged_and_an_earlier_version_too(tmp_path: Path) -> None:
+    path = write(tmp_path / "job.sqlite", entry(1), entry(2))
+    connection = sqlite3.connect(path)
+    connection.execute("DELETE FROM answers WHERE key = ?", (entry(2).request.key,))
+    connection.commit()
+    connection.close()
+    first = write(tmp_path / "first.sqlite", entry(3))
+    connection = sqlite3.connect(first)
+    connection.execute("ALTER TABLE answers DROP COLUMN checksum")
+    connection.execute("PRAGMA user_version = 1")
+    connection.execute("PRAGMA application_id = 0")
+    connection.commit()
+    connection.close()
+    found = merge([path, first], tmp_path / "c.sqlite", progress=False)
+    assert [m.added for m in found] == [2, 1]
+    assert check(tmp_path / "c.sqlite").problems == []

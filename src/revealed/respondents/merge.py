@@ -134,6 +134,10 @@ def examine(path: Path) -> None:
     if not path.is_file():
         raise DataError("there is no ledger here.", where=path, todo="Check the path.")
     try:
+        if _writable(path) and 0 < _version(path) <= VERSION:
+            # An earlier version becomes this one, and what a kill left in the journal alone comes
+            # into the file.
+            Ledger(path).close()
         with closing(_open(path)) as connection:
             problem = _problem(connection)
     except sqlite3.DatabaseError as error:
@@ -144,6 +148,15 @@ def examine(path: Path) -> None:
             where=path,
             todo="`revealed ledger check` says more of it.",
         )
+
+
+def _version(path: Path) -> int:
+    with closing(_open(path)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
 
 
 def _problem(connection: sqlite3.Connection) -> str:
@@ -174,7 +187,7 @@ def _uri(path: Path) -> str:
     Where it can be written, what a killed process left in the journal is seen, and the journal is
     cleared away; elsewhere there must be none.
     """
-    if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK):
+    if _writable(path):
         return f"{path.resolve().as_uri()}?mode=rw"
     journal = path.with_name(path.name + "-wal")
     if journal.is_file() and journal.stat().st_size:

@@ -7,7 +7,9 @@ several machines, nor safely over a network file system. There each job writes a
 
 from __future__ import annotations
 
+import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,18 +36,26 @@ def hand_out(run: Run) -> None:
 def gather(run: Run, *, done: bool = False) -> list[Merged]:
     """Merge the jobs' ledgers into the run's; doing it again changes nothing.
 
-    `done` says that every job has ended: then the jobs' ledgers and their copy are removed.
+    `done` says that every job has ended: then the jobs' journals are added to the run's, and their
+    ledgers and the copy are removed.
 
     Raises
     ------
     DataError
         If a ledger is damaged; the run's is as it was.
     """
+    from revealed.respondents.journal import journal_of
     from revealed.respondents.merge import merge
 
     parts = sorted(run.paths.parts.glob("*.sqlite"))
     merged = merge(parts, run.paths.ledger, progress=False) if parts else []
     if done:
+        for journal in filter(Path.is_file, map(journal_of, parts)):
+            # Members of one journal are members of any.
+            with journal.open("rb") as read, journal_of(run.paths.ledger).open("ab") as write:
+                shutil.copyfileobj(read, write)
+                write.flush()
+                os.fsync(write.fileno())
         shutil.rmtree(run.paths.parts, ignore_errors=True)
         run.paths.earlier.unlink(missing_ok=True)
     return merged
