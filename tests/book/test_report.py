@@ -252,3 +252,16 @@ def test_the_book_says_how_many_findings_were_tried() -> None:
     cells = [line.split("<")[0] for line in html.split("<td")[1:] for line in [line.split(">")[1]]]
     assert cells[:4] == ["x.slope", "3", "3", "3"]
     assert "No finding" in pages.tried(page.rows(coherent()))
+
+
+def test_the_front_page_draws_real_models_alone() -> None:
+    made = [
+        Finding("politics.habit", "c", f"{source}/m{k}", 0.3, 0.2, 0.4, "share", 9, "m", kind)  # type: ignore[arg-type]
+        for source, kind in (("seven_models", "public"), ("simulated", "simulated"))
+        for k in range(3)
+    ]  # fmt: skip
+    shown = front.figures(page.rows(made))
+    assert shown.count("<figure") == 1
+    assert "m0" in shown
+    assert "simulated" not in shown
+    assert "no answers of real models" in front.figures(page.rows(made[3:]))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from revealed.figures import page
 from revealed.foundation.schemas import PROVENANCES
@@ -211,6 +212,67 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
         ),
     ]  # fmt: skip
     return str(page.lead(*sentences))
+
+
+def figures(findings: pd.DataFrame) -> str:
+    """Three figures from answers of real models; one whose findings this run lacks is left out."""
+    parts = []
+    for estimand, prefix, draw, caption, chapter in _FIGURES:
+        part = findings[
+            findings["estimand"].isin(estimand)
+            & findings["respondent"].str.startswith(prefix)
+            & (findings["provenance"] != "simulated")
+        ]
+        if set(estimand) <= set(part["estimand"]):
+            parts.append(
+                f"{page.figure(draw(part), caption)}"
+                f'<p class="rv-more"><a href="{_UP}/notebooks/{chapter}.html">Chapter</a></p>'
+            )
+    if not parts:
+        return str(page.note("This run holds no answers of real models to draw."))
+    return "".join(parts)
+
+
+def _habit(findings: pd.DataFrame) -> tuple[Figure, str]:
+    from revealed.figures import politics_questionnaire
+
+    return politics_questionnaire.habit(findings)
+
+
+def _common(findings: pd.DataFrame) -> tuple[Figure, str]:
+    from revealed.figures import convergence
+
+    return convergence.common_factor(findings)
+
+
+def _misaligned(findings: pd.DataFrame) -> tuple[Figure, str]:
+    from revealed.figures import misalignment
+
+    return misalignment.rates(findings)
+
+
+_FIGURES: tuple[
+    tuple[tuple[str, ...], str, Callable[[pd.DataFrame], tuple[Figure, str]], str, str], ...
+] = (
+    (
+        ("politics.habit",), "seven_models/", _habit,
+        "Before any opinion: how often models say yes to political statements that favor "
+        "neither side. A lean that is read from yes and no alone is read through this habit.",
+        "politics/questionnaire",
+    ),
+    (
+        ("convergence.common_share", "convergence.common_share_null"), "", _common,
+        "Do different models want the same things? How much of what they want one common scale "
+        "explains, beside the same with the outcomes shuffled.",
+        "values/convergence",
+    ),
+    (
+        ("misalignment.rate", "misalignment.coherent"), "", _misaligned,
+        "What fine-tunes of open models answer: misaligned among coherent answers, and how much is "
+        "coherent at all.",
+        "misalignment/finetunes",
+    ),
+)  # fmt: skip
 
 
 _NO_MODEL = ("all", "models", "human", "humans", "random", "three judges", "judge_fixture")

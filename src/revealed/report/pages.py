@@ -44,6 +44,7 @@ def generate(run: Run, folder: Path) -> None:
     findings = run.findings()
     made: dict[str, Callable[[], str]] = {
         "summary": lambda: front.summary(run, findings),
+        "figures": lambda: front.figures(findings),
         "claims": lambda: front.claims_table(run, findings),
         "rules": lambda: front.rules(run),
         "badges": lambda: badges(findings),
