@@ -20,6 +20,7 @@ from revealed.foundation.errors import ConfigError, EstimationError, RevealedErr
 from .batch import batch
 from .condition import condition
 from .control import control, tune
+from .design import design
 from .labels import labels
 from .ledger import ledger
 from .new import new
@@ -36,7 +37,8 @@ from .options import (
     Pooling,
     RunName,
 )
-from .printing import duration, show
+from .printing import duration, show, tell_saved
+from .site import site
 from .stopping import told_to_stop
 from .upstream import upstream
 
@@ -60,7 +62,9 @@ app.add_typer(upstream, name="upstream")
 app.add_typer(ledger, name="ledger")
 app.add_typer(tune, name="tune")
 app.add_typer(condition, name="condition")
+app.add_typer(design, name="design")
 app.add_typer(batch, name="batch")
+app.command()(site)
 
 
 def _specs(
@@ -148,6 +152,7 @@ def plan(
             f"{name}: cost unknown (not in LiteLLM's table). Give input_cost_per_token and "
             "output_cost_per_token in study.yaml to have it counted and limited."
         )
+    tell_saved(opened, [spec for spec in specs if spec.provenance != "simulated"], instrument)
     typer.echo(
         "Tokens are estimated at four characters each, answers at their cap without hidden "
         "reasoning; times assume one second an answer."

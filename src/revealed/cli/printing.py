@@ -15,6 +15,9 @@ from .options import Format
 if TYPE_CHECKING:
     import pandas as pd
 
+    from revealed.respondents import RespondentSpec
+    from revealed.study import Run
+
 
 def dollars(cost: float | None) -> str:
     """An amount of US dollars; what nobody knows is said to be unknown."""
@@ -42,6 +45,26 @@ def show(table: pd.DataFrame, format: Format) -> None:
         typer.echo("Nothing yet.")
     else:
         typer.echo(table.to_string(index=False, na_rep="", float_format=lambda x: f"{x:.4g}"))
+
+
+def tell_saved(run: Run, specs: list[RespondentSpec], instruments: list[str] | None) -> None:
+    """Say what of a plan is not paid: asked already, or in two places of the study."""
+    from revealed.study.saved import saved
+
+    if not specs:
+        return
+    if run.paths.ledger.is_file():
+        with run.ledger() as ledger:
+            found = saved(run.study, specs, instruments, ledger)
+    else:
+        found = saved(run.study, specs, instruments)
+    for name, part in found.groupby("respondent", sort=False):
+        asked, shared = int(part["asked"].sum()), int(part["shared"].sum())
+        if asked or shared:
+            typer.echo(
+                f"{name}: {asked:,} requests are answered already and {shared:,} stand in two "
+                "places of the study; none of these is paid again."
+            )
 
 
 def agree(yes: bool, question: str) -> None:

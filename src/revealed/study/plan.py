@@ -253,8 +253,8 @@ def plan(
         else:
             pairs = sum(pair_counts(cell, len(items)).values())
         arm = load_arm(cell.arm, study.root)
-        requests = 2 * pairs * (1 if _reads_logprobs(door, arm) else cell.design.samples)
-        prompt, answer = _tokens(door, arm, instrument, items, study.seed)
+        requests = 2 * pairs * (1 if reads_logprobs(door, arm) else cell.design.samples)
+        prompt, answer = prompt_tokens(door, arm, instrument, items, study.seed)
         rows.append(_row(cell, door, len(items), pairs, requests, prompt, answer))
     return pd.DataFrame(rows)
 
@@ -332,7 +332,7 @@ def _questions(
     return count, requests, tokens + frame + guise_tokens(door.guise), int(answer)
 
 
-def _reads_logprobs(door: Door, arm: Arm) -> bool:
+def reads_logprobs(door: Door, arm: Arm) -> bool:
     """Whether one call an order will do, as far as LiteLLM's table can tell."""
     spec = door.spec
     if spec.mode == "sample" or arm.reason_first or door.reasons or spec.temperature != 1.0:
@@ -340,7 +340,7 @@ def _reads_logprobs(door: Door, arm: Arm) -> bool:
     return door.takes("logprobs", True) and door.takes("top_logprobs", 5)
 
 
-def _tokens(
+def prompt_tokens(
     door: Door, arm: Arm, instrument: Instrument, items: pd.DataFrame, seed: int
 ) -> tuple[float, int]:
     """Tokens of one prompt (mean over some pairs, at four bytes a token) and of its answer."""

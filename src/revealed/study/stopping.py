@@ -12,7 +12,6 @@ import math
 import numpy as np
 import pandas as pd
 
-from revealed.measures.exchange import log_prices
 from revealed.utilities import Comparisons, comparisons, curve, fit
 from revealed.utilities.result import Fit
 
@@ -36,9 +35,11 @@ def price_half_widths(fitted: curve.CurveFit) -> np.ndarray:
 
     Goods that are no placebos. The interval is the one that is shown (`exchange.log_prices`).
     """
+    from revealed.measures.exchange import log_prices
+
     prices = log_prices(fitted)
     prices = prices[~prices["placebo"].astype(bool)]
-    return ((prices["high"] - prices["low"]) / 2).to_numpy(dtype=float)
+    return np.asarray((prices["high"] - prices["low"]) / 2, dtype=float)
 
 
 def half_width(stop: Stop, answers: Comparisons, items: pd.DataFrame) -> float:

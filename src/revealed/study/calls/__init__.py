@@ -1,0 +1,1 @@
+"""How many calls a precision takes, by strategy: simulated, bounded, tabulated, priced."""
