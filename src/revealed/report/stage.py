@@ -23,7 +23,7 @@ from revealed.foundation.errors import DataError, RevealedError
 from revealed.foundation.paths import atomic_write, project_root
 from revealed.study import Run, open_run
 
-from . import archive, pages
+from . import archive, pages, syndication
 
 FAST = (
     "Fast profile: few respondents and few answers, to try things on. Nothing here is for quoting."
@@ -77,6 +77,14 @@ def assemble(run: str | Run = "default", root: Path | None = None) -> Path:
         _executed(stage / name)
     archive.publish(opened, stage / "extra")
     pages.generate(opened, stage / "book" / "generated")
+    shutil.copyfile(root / "CITATION.cff", stage / "book" / "generated" / "CITATION.cff")
+    if base := syndication.address(root):
+        changes = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+        for name, text in (
+            ("sitemap.xml", syndication.sitemap(base, syndication.pages(root))),
+            ("feed.xml", syndication.feed(base, changes)),
+        ):
+            (stage / "extra" / name).write_text(text, encoding="utf-8")
     return stage
 
 
@@ -152,6 +160,11 @@ def _jupyter_book(source: Path, output: Path) -> Path:
     # The first page only forwards; without an icon a browser asks for one that is not there, and a
     # file would be asked for and given up as the page moves on.
     first = built / "index.html"
-    head = '<!DOCTYPE html>\n<title>Revealed</title>\n<link rel="icon" href="data:," />\n'
+    head = (
+        '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8" />\n'
+        '<meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'none'; img-src data:; base-uri 'none'\" />\n"
+        '<title>Revealed</title>\n<link rel="icon" href="data:," />\n'
+    )
     first.write_text(head + first.read_text(encoding="utf-8"), encoding="utf-8")
     return built
