@@ -169,6 +169,22 @@ def test_a_ledger_of_another_version_is_refused(tmp_path: Path) -> None:
         Ledger(path)
 
 
+def test_an_index_of_earlier_programs_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    asked = [request(n) for n in range(10)]
+    with Ledger(path) as ledger:
+        ledger.put([entry(r) for r in asked])
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE INDEX answers_of ON answers (respondent, status)")
+    with Ledger(path) as ledger, Ledger(path) as other:
+        assert len(ledger.get(r.key for r in asked)) == 10
+        other.put([entry(request(10))])
+        assert ledger.counts()["n"].sum() == 11
+    with sqlite3.connect(path) as connection:
+        names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    assert names == {"answers", "questions"}
+
+
 def test_an_answer_that_cannot_be_written_is_an_error_and_not_a_wait(ledger: Ledger) -> None:
     asked = request()
     with pytest.raises(DataError, match="could not be written"):

@@ -40,6 +40,19 @@ def merge(
         typer.echo(words)
 
 
+@ledger.command("export")
+def export(
+    folder: Annotated[Path, typer.Argument(help="Gets answers.parquet and questions.parquet.")],
+    run: RunName = "default",
+    file: File = None,
+) -> None:
+    """Write every answer and question as Parquet, row by row, for other programs to read."""
+    from revealed.respondents.export import export as write
+
+    answers, questions = write(_place(run, file), folder)
+    typer.echo(f"{folder}: {answers:,} answers to {questions:,} questions")
+
+
 @ledger.command("check")
 def check(run: RunName = "default", file: File = None) -> None:
     """Read every answer and the journal, and say whether all is as it was written."""
