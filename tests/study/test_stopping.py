@@ -37,7 +37,7 @@ experiments:
     design: indifference
     pairs_per_item: 20
     rounds: 8
-    stop: {log_price: 0.6, of: largest}
+    stop: {log_price: 0.25, of: largest}
     real: {stop: {log_price: 0.2}}
 respondents:
   - {model: simulated/coherent, mode: sample, ask: [outcomes, sexes]}
@@ -112,7 +112,7 @@ def test_a_real_model_may_have_a_target_of_its_own(make_checkout):
     real = RespondentSpec(name="m", model="openai/gpt-4o")
     simulated = RespondentSpec(name=WHO, model=WHO)
     assert experiment.design_for(real).stop == Stop(log_price=0.2)
-    assert experiment.design_for(simulated).stop == Stop(log_price=0.6, of="largest")
+    assert experiment.design_for(simulated).stop == Stop(log_price=0.25, of="largest")
 
 
 @pytest.mark.parametrize(
