@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from test_hostile_text import HOSTILE
 
 from revealed.figures import page
 from revealed.foundation.paths import project_root
+from revealed.report.browser import served
 from revealed.report.stage import _jupyter_book
 
 pytestmark = pytest.mark.browser
@@ -23,11 +21,6 @@ pytestmark = pytest.mark.browser
 ROOT = project_root(Path(__file__).parent)
 RUNS = "<script>window.ran = true</script><img src=x onerror='window.ran = true'>"
 TEXTS = {**HOSTILE, "runs": RUNS}
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 def shown() -> list[page.Html]:
@@ -71,52 +64,41 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     path.parent.mkdir(parents=True)
     nbformat.write(book, path)
     built = _jupyter_book(source, folder / "built")
-    handler = functools.partial(_Quiet, directory=str(built))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/notebooks/real/hostile.html"
-        server.shutdown()
+    with served(built) as found:
+        yield f"{found}notebooks/real/hostile.html"
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("width", [390, 1440])
-def test_hostile_texts_stay_text(address: str, width: int) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no chromium here")
-    with sync_api.sync_playwright() as started:
-        opened = started.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        view = opened.new_page(viewport={"width": width, "height": 900})
-        troubles: list[str] = []
-        view.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
-        view.on("pageerror", lambda error: troubles.append(str(error)))
-        asked: list[str] = []
-        view.on("request", lambda request: asked.append(request.url))
-        view.goto(address, wait_until="load")
-        view.wait_for_function("document.querySelectorAll('mjx-container').length > 0")
-        for closed in view.query_selector_all("article details:not([open]) > summary"):
-            closed.evaluate("element => element.parentElement.open = true")
-        view.wait_for_timeout(500)
-        assert troubles == []
-        assert view.evaluate("window.ran") is None, "a text was run"
-        host = address.split("/notebooks/")[0]
-        assert [url for url in asked if not url.startswith((host, "data:"))] == []
-        # Ours alone: one heading, one formula, and none of the elements that texts spell out.
-        assert view.evaluate("document.querySelectorAll('article h1').length") == 1
-        assert view.evaluate("document.querySelectorAll('mjx-container').length") == 1
-        assert (
-            view.evaluate("document.querySelectorAll('.cell_output :is(script, b, img)').length")
-            == 0
-        )
-        assert view.evaluate("document.querySelectorAll('[onmouseover], [onerror]').length") == 0
-        assert view.evaluate("document.documentElement.scrollWidth") <= width
-        text = view.inner_text("article")
-        for name in ("script", "directive", "latex", "template", "runs", "closing"):
-            assert TEXTS[name].split("\n")[0] in text, name
-        # A megabyte is cut, wherever it stands.
-        assert len(text) < 400_000
-        opened.close()
+def test_hostile_texts_stay_text(browser: object, address: str, width: int) -> None:
+    view = browser.new_page(  # type: ignore[attr-defined]
+        viewport={"width": width, "height": 900}
+    )
+    troubles: list[str] = []
+    view.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
+    view.on("pageerror", lambda error: troubles.append(str(error)))
+    asked: list[str] = []
+    view.on("request", lambda request: asked.append(request.url))
+    view.goto(address, wait_until="load")
+    view.wait_for_function("document.querySelectorAll('.katex').length > 0")
+    for closed in view.query_selector_all("article details:not([open]) > summary"):
+        closed.evaluate("element => element.parentElement.open = true")
+    view.wait_for_timeout(500)
+    assert troubles == []
+    assert view.evaluate("window.ran") is None, "a text was run"
+    host = address.split("/notebooks/")[0]
+    assert [url for url in asked if not url.startswith((host, "data:"))] == []
+    # Ours alone: one heading, one formula, and none of the elements that texts spell out.
+    assert view.evaluate("document.querySelectorAll('article h1').length") == 1
+    assert view.evaluate("document.querySelectorAll('.katex').length") == 1
+    assert (
+        view.evaluate("document.querySelectorAll('.cell_output :is(script, b, img)').length") == 0
+    )
+    assert view.evaluate("document.querySelectorAll('[onmouseover], [onerror]').length") == 0
+    assert view.evaluate("document.documentElement.scrollWidth") <= width
+    text = view.inner_text("article")
+    for name in ("script", "directive", "latex", "template", "runs", "closing"):
+        assert TEXTS[name].split("\n")[0] in text, name
+    # A megabyte is cut, wherever it stands.
+    assert len(text) < 400_000
+    view.close()

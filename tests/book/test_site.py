@@ -5,11 +5,7 @@ Needs ``make book`` first; without a built book the tests are skipped, and count
 
 from __future__ import annotations
 
-import functools
-import http.server
 import re
-import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -19,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from revealed.foundation.paths import project_root
+from revealed.report.browser import served
 
 pytestmark = pytest.mark.browser
 
@@ -180,33 +177,10 @@ def test_no_claim_is_lost(prose: dict[str, Page]) -> None:
 # --------------------------------------------------------------------------------------- browser
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def address(site: dict[str, Page]) -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(SITE))
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no chromium here")
-    with sync_api.sync_playwright() as started:
-        opened = started.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield opened
-        opened.close()
+    with served(SITE) as found:
+        yield found
 
 
 @pytest.mark.timeout(600)
@@ -270,6 +244,8 @@ def test_the_first_page_leads_to_the_book_and_the_search_finds(
 def test_a_formula_is_drawn_without_the_network(browser: object, address: str) -> None:
     tab = browser.new_page()  # type: ignore[attr-defined]
     tab.goto(address + "book/methods.html")
-    tab.wait_for_selector("mjx-container svg")
-    assert tab.locator("mjx-container svg").count() >= 2
+    tab.wait_for_selector(".katex")
+    assert tab.locator(".katex").count() >= 2
+    assert tab.locator(".katex-error").count() == 0
+    assert tab.locator("[data-formula]:not(:has(.katex))").count() == 0
     tab.close()
