@@ -133,3 +133,9 @@ def test_planned_calls_are_what_simulation_takes(estimand, size, misfit, order):
 def test_a_path_stops_at_its_target():
     steps = paths.path(outcome_world(25, seed=1), calls=20_000, stop=Stop(utility=0.6))
     assert steps[-1].half_width <= 0.6 < steps[-2].half_width
+
+
+def test_a_path_ends_where_all_pairs_are_asked():
+    world = outcome_world(12, misfit=0.5, seed=2)
+    for options in ({"logprob": True}, {"rule": "random"}):
+        assert paths.path(world, calls=5000, **options)[-1].pairs == 66

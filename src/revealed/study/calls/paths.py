@@ -62,6 +62,12 @@ def _read_utilities(answers: Answers, samples: int, rule: Rule) -> Told:
     hit = np.abs(mean - world.standard)[known] <= widths[known]
 
     def choose(m: int, rng: np.random.Generator) -> np.ndarray:
+        possible = n * (n - 1) // 2
+        if rule == "random" or answers.logprob:  # neither asks a pair again
+            asked = answers.asked
+            possible -= len(np.unique(asked.min(1) * n + asked.max(1)))
+        if not (m := min(m, possible)):
+            return np.empty((0, 2), dtype=np.int64)
         if rule == "random":
             return design.uniform_pairs(n, m, rng, exclude=answers.asked)
         # A reading of probabilities is exact: what it adds is limited by the misfit alone.
