@@ -51,7 +51,7 @@ def _table(schema: Schema, file: str, row: str) -> str:
     )
     name = html.escape(schema.name)
     return (
-        f'<div class="rv-table rv-plain" id="{anchor}"><div class="rv-caption">'
+        f'<div class="rv-table rv-plain rv-dictionary" id="{anchor}"><div class="rv-caption">'
         f"<strong>{name}</strong> (<code>{html.escape(file)}</code>). "
         f"{html.escape(row)}</div>"
         f'<div class="rv-scroll" tabindex="0" role="region" aria-label="{name}">'
@@ -65,6 +65,6 @@ def _line(name: str, column: Column, schema: Schema) -> str:
     cells = (_KINDS[column.kind] + key, column.unit, missing, column.meaning)
     return (
         f'<tr><th scope="row"><code>{html.escape(name)}</code></th>'
-        + "".join(f'<td class="rv-any">{html.escape(cell)}</td>' for cell in cells)
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
         + "</tr>"
     )
