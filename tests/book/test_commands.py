@@ -52,7 +52,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("page", ["rerun", "fork"])
 def test_the_commands_work(page: str, copy: Path) -> None:
     environment = {
@@ -108,7 +108,8 @@ def pass_every_check(copy: Path, environment: dict[str, str]) -> None:
         [python, "-m", "ruff", "format", "--check", "--no-cache", *added],
         [python, "-m", "mypy"],
         [python, "-m", "pytest", "-q", "tests/notebooks", "tests/instruments/test_forking.py",
-         "tests/instruments/test_arms.py", "tests/respondents/test_simulated.py"],
+         "tests/instruments/test_arms.py", "tests/respondents/test_simulated.py",
+         "tests/study/test_study_config.py", "tests/study/test_study_plan.py"],
         [python, "-c", build],
     ):  # fmt: skip
         done = subprocess.run(
