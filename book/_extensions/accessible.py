@@ -34,11 +34,16 @@ _CHANGES = (
 )  # fmt: skip
 
 
+# Tables of names and what they are: the name heads its row.
+_SUMMARY = re.compile(r'<table class="autosummary.*?</table>', re.DOTALL)
+_NAME = re.compile(r'(<tr class="row-(?:odd|even)">)<td>(.*?)</td>', re.DOTALL)
+
+
 def accessible(html: str) -> str:
     """The page with these changes."""
     for found, instead in _CHANGES:
         html = found.sub(instead, html)
-    return html
+    return _SUMMARY.sub(lambda table: _NAME.sub(r'\1<th scope="row">\2</th>', table[0]), html)
 
 
 def _finish(app: Any, error: Exception | None) -> None:

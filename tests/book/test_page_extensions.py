@@ -101,6 +101,9 @@ def test_a_font_keeps_the_glyphs_that_are_drawn_and_is_the_same_bytes(
         ('<th scope="col"></th>', "<td></td>"),
         ('<th scope="col">Name</th>', '<th scope="col">Name</th>'),
         ('<i class="far-away">x</i>', '<i class="far-away">x</i>'),
+        ('<table class="autosummary x"><tr class="row-odd"><td>a</td><td>b</td></tr></table>',
+         '<table class="autosummary x"><tr class="row-odd"><th scope="row">a</th><td>b</td></tr>'
+         "</table>"),
     ],
 )  # fmt: skip
 def test_names_for_a_screen_reader(extension, before: str, after: str) -> None:
