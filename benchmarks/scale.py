@@ -142,11 +142,10 @@ def merging(folder: Path, count: int) -> dict[str, Any]:
         write_ledger(path, first, count)
     code = (
         "import resource, sys, time; from pathlib import Path; "
-        "from revealed.respondents.merge import merge; "
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; t = time.perf_counter(); "
+        "from revealed.respondents.merge import merge; t = time.perf_counter(); "
         "done = merge([Path(p) for p in sys.argv[1:3]], Path(sys.argv[3]), progress=False); "
-        "print(time.perf_counter() - t, before, "
-        "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, sum(m.added for m in done))"
+        "print(time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "
+        "sum(m.added for m in done))"
     )
     found = {"rows": 2 * count, "file_mb": round(one.stat().st_size / 1e6, 1)}
     for name in ("new", "again"):
@@ -154,11 +153,11 @@ def merging(folder: Path, count: int) -> dict[str, Any]:
             [sys.executable, "-c", code, str(one), str(two), str(whole)],
             check=True, capture_output=True, text=True,
         ).stdout.split()  # fmt: skip
-        seconds, before, after = (float(word) for word in said[:3])
+        seconds, peak = (float(word) for word in said[:2])
         found |= {
             f"{name}_seconds": round(seconds, 2), f"{name}_rows_per_second": round(
-                2 * count / seconds), f"{name}_added": int(said[3]),
-            f"{name}_memory_mb": round((after - before) / 1024, 1),
+                2 * count / seconds), f"{name}_added": int(said[2]),
+            f"{name}_peak_mb": round(peak / 1024),
         }  # fmt: skip
     return found
 
@@ -167,20 +166,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--rows", type=int, default=1_000_000, help="answers a ledger")
+    parser.add_argument("--only", choices=("chains", "merge"), help="renew this part of FILE")
     wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        ledgers = [merging(folder, size) for size in (wanted.rows // 10, wanted.rows)]
-        print(json.dumps(ledgers), flush=True)
-        rows = chains(folder)
-    made = {
+    made: dict[str, Any] = {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
         "date": datetime.now(UTC).date().isoformat(),
         "command": "python benchmarks/scale.py --json benchmarks/scale.json",
-        "rows": rows,
-        "merge": ledgers,
     }
+    if wanted.only:
+        made = json.loads(wanted.json.read_text(encoding="utf-8")) | made
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if wanted.only != "chains":
+            made["merge"] = [merging(folder, n) for n in (wanted.rows // 10, wanted.rows)]
+            print(json.dumps(made["merge"]), flush=True)
+        if wanted.only != "merge":
+            made["rows"] = chains(folder)
     if wanted.json:
         wanted.json.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 

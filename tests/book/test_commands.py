@@ -1,4 +1,4 @@
-"""The commands of *Rerun it* and *Fork it*, executed in a copy of the checkout.
+"""The commands of *Rerun it*, *Fork it* and *On many machines*, executed in a copy of the checkout.
 
 What *Fork it* adds there must then pass what every change of the project has to pass.
 """
@@ -27,12 +27,12 @@ def blocks(page: str) -> list[tuple[str, str]]:
     return _BLOCK.findall((ROOT / "book" / f"{page}.md").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("page", ["rerun", "fork"])
-def test_every_block_is_tested_or_says_why_not(page: str) -> None:
+@pytest.mark.parametrize(("page", "tested"), [("rerun", 4), ("fork", 4), ("scale", 2)])
+def test_every_block_is_tested_or_says_why_not(page: str, tested: int) -> None:
     text = (ROOT / "book" / f"{page}.md").read_text(encoding="utf-8")
     assert "```bash" not in text
     found = blocks(page)
-    assert sum(":class: tested" in options for options, _ in found) >= 4
+    assert sum(":class: tested" in options for options, _ in found) >= tested
     for options, commands in found:
         assert ":class: tested" in options or ":caption:" in options, commands
 
@@ -53,7 +53,7 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("page", ["rerun", "fork"])
+@pytest.mark.parametrize("page", ["rerun", "fork", "scale"])
 def test_the_commands_work(page: str, copy: Path) -> None:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")},

@@ -28,7 +28,7 @@ from revealed.instruments import (
 from revealed.measures import multiplicity
 from revealed.study import Run
 
-from . import api, archive, chain, dictionary, front
+from . import api, archive, chain, dictionary, front, scale
 
 _UP = ".."  # the pages that take these in lie in book/
 _MEANING = {
@@ -53,6 +53,7 @@ def generate(run: Run, folder: Path) -> None:
         "chain": lambda: chain_picture(run),
         "datasheets": lambda: datasheets(run),
         "dictionary": dictionary.dictionary,
+        "scale": lambda: scale.measured(run.paths.root),
         "archive": lambda: archive_link(run),
         "tables": lambda: table_list(run),
         "findings": lambda: finding_list(run),
