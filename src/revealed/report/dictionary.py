@@ -32,7 +32,7 @@ TABLES: tuple[tuple[Schema, str, str], ...] = (
 _KINDS = {
     "text": "text",
     "number": "number",
-    "count": "number, not negative",
+    "count": "number ≥ 0",
     "flag": "true or false",
 }
 
