@@ -153,7 +153,7 @@ def constants(rows: list[dict[str, Any]]) -> dict[str, Any]:
         own = found.setdefault(row["estimand"], {}).setdefault(
             row["strategy"], [[0.0] * len(ORDERS) for _ in MISFITS]
         )
-        value = max(row["constant_error"], row["constant_width"] or 0.0)
+        value = row["constant_width"] or row["constant_error"]
         own[MISFITS.index(row["misfit"])][ORDERS.index(row["order"])] = round(value, 5)
     return found
 

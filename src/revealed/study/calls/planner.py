@@ -3,8 +3,8 @@
 The variance of an estimate falls with the calls, so a strategy is known by one constant: mean
 squared error x calls an outcome (or, for log prices, x slope² a good). The constants are simulated
 by `benchmarks/calls.py` and kept in ``table.json``; between the misfits and order effects that
-were simulated they are interpolated. For our own designs the constant is the larger of what the
-error and what the intervals shown say.
+were simulated they are interpolated. For our own designs, whose intervals cover, it is that of the
+intervals shown; the original has none.
 """
 
 from __future__ import annotations
