@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,23 @@ def inline(html: str) -> list[str]:
         for attributes, text in _SCRIPT.findall(html)
         if "src=" not in attributes and ("type=" not in attributes or "javascript" in attributes)
     ]
+
+
+class _Handlers(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [f"{name}=" for name, _ in attrs if name.startswith("on")]
+
+
+def handlers(html: str) -> list[str]:
+    """Attributes that hold code; the same letters within a text or a value are none."""
+    reader = _Handlers()
+    reader.feed(html)
+    reader.close()
+    return reader.found
 
 
 def policy(head: str) -> str:
@@ -78,7 +96,7 @@ def secured(html: str, *, generated: bool = False) -> tuple[str, list[str]]:
     head, end, body = html.partition("</head>")
     rules = policy(html if generated else head)
     stopped = [] if generated else [text.strip()[:60] for text in inline(body)]
-    stopped += [f"{name}=" for name in _HANDLER.findall(html)]
+    stopped += handlers(html) if _HANDLER.search(html) else []
     meta = f'<meta http-equiv="Content-Security-Policy" content="{rules}" />'
     head, count = _CHARSET.subn(lambda found: f"{found.group()}\n    {meta}", head, count=1)
     if not count:

@@ -56,6 +56,7 @@ def test_what_the_policy_stops_is_told_and_not_allowed(extension, body: str) -> 
 
 def test_data_in_a_script_element_and_files_of_the_book_are_no_inline_scripts(extension) -> None:
     body = '<script type="application/json">{"a": 1}</script><script src="a.js"></script>'
+    body += '<p title="a onerror=bad() b">&lt;img src=x onerror=bad()&gt;</p>'
     _, stopped = extension("content_security").secured(f"{HEAD}<body>{body}</body>")
     assert stopped == []
 
