@@ -28,7 +28,7 @@ from revealed.instruments import (
 from revealed.measures import multiplicity
 from revealed.study import Run
 
-from . import api, archive, chain, dictionary, front, scale
+from . import api, archive, chain, dictionary, front
 
 _UP = ".."  # the pages that take these in lie in book/
 _MEANING = {
@@ -53,7 +53,6 @@ def generate(run: Run, folder: Path) -> None:
         "chain": lambda: chain_picture(run),
         "datasheets": lambda: datasheets(run),
         "dictionary": dictionary.dictionary,
-        "scale": lambda: scale.measured(run.paths.root),
         "archive": lambda: archive_link(run),
         "tables": lambda: table_list(run),
         "findings": lambda: finding_list(run),
@@ -92,7 +91,8 @@ def gate() -> str:
         ("pairs answered in both orders, at least", page.number(order.PAIRS_NEEDED)),
     ]
     cells = "".join(
-        f"<tr><td>{html.escape(what)}</td><td class='rv-number'>{html.escape(value)}</td></tr>"
+        f"<tr><th scope='row'>{html.escape(what)}</th>"
+        f"<td class='rv-number'>{html.escape(value)}</td></tr>"
         for what, value in rows
     )
     return (
