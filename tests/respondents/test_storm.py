@@ -46,22 +46,28 @@ def stored(ledger: Path) -> int:
         return int(opened.execute("SELECT count(*) FROM answers WHERE status = 'ok'").fetchone()[0])
 
 
-def endure(count: int, stops: list[signal.Signals], tmp_path: Path, seed: int) -> Storm:
-    """Two respondents at once in one ledger, each process stopped as often as `stops` says."""
+def endure(
+    count: int, stops: list[signal.Signals], tmp_path: Path, seed: int, *, shared: bool
+) -> Storm:
+    """Two processes at once in one ledger, stopped in turn as `stops` says.
+
+    They ask a respondent each, or the same questions of one (`shared`).
+    """
     rng = random.Random(seed)
     ledger = tmp_path / "ledger.sqlite"
     storm = Storm(rate=0.35, hangs=0.01, seed=seed, burst=(1.0, 0.1))
-    names = ("one", "two")
+    names = ("one", "one") if shared else ("two", "three")
+    total = count * len(set(names))
     with Server(storm) as server:
-        children = {name: start(server, ledger, name, count) for name in names}
+        children = [start(server, ledger, name, count) for name in names]
         for turn, sign in enumerate(stops):
             # Each life gets its share of the work, so that there is some left for the last.
-            share = 2 * count * (turn + 1) // (len(stops) + 2)
+            share = total * (turn + 1) // (len(stops) + 2)
             while len(server.delivered) < share:
                 time.sleep(0.005)
             time.sleep(rng.uniform(0.0, 0.05))
-            name = names[turn % 2]
-            child = children[name]
+            place = turn % 2
+            child = children[place]
             assert child.is_alive(), "it ended before it was stopped"
             assert child.pid is not None
             told = time.monotonic()
@@ -71,14 +77,14 @@ def endure(count: int, stops: list[signal.Signals], tmp_path: Path, seed: int) -
             assert child.exitcode == code
             # What is in flight is given up: nobody waits for a server that hangs.
             assert time.monotonic() - told < 5.0
-            children[name] = start(server, ledger, name, count)
-        for child in children.values():
+            children[place] = start(server, ledger, names[place], count)
+        for child in children:
             child.join(120)
             assert child.exitcode == 0
         delivered = list(server.delivered)
     found = account(delivered, ledger)
-    assert found.stored == 2 * count
-    assert found.statuses == {"ok": 2 * count}, "nothing is half written"
+    assert found.stored == total
+    assert found.statuses == {"ok": total}, "nothing is half written"
     assert found.unsent == 0, "every stored answer was sent, as it is stored"
     assert found.doubled == 0
     # Whatever else was sent was on its way when a process ended, and was asked again, once each.
@@ -86,16 +92,18 @@ def endure(count: int, stops: list[signal.Signals], tmp_path: Path, seed: int) -
     assert found.paid == found.stored == found.delivered - found.beyond
     checked = check(ledger)
     assert checked.problems == []
-    assert checked.journal == checked.answers == 2 * count
+    assert checked.journal == checked.answers == total
     return storm
 
 
 def test_a_short_storm(tmp_path: Path) -> None:
-    endure(160, [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], tmp_path, 1)
+    stops = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
+    endure(160, stops, tmp_path, 1, shared=True)
 
 
 @pytest.mark.slow
-def test_a_long_storm_of_every_kind(tmp_path: Path) -> None:
-    stops = [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT] * 4
-    storm = endure(2000, stops, tmp_path, 2)
-    assert min(storm.sent[kind] for kind in FAULTS) > 5
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_long_storm_of_every_kind(shared: bool, tmp_path: Path) -> None:
+    stops = [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT] * 2
+    storm = endure(1000, stops, tmp_path, 2, shared=shared)
+    assert min(storm.sent[kind] for kind in FAULTS) > 2
