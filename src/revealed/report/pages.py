@@ -28,7 +28,7 @@ from revealed.instruments import (
 from revealed.measures import multiplicity
 from revealed.study import Run
 
-from . import api, archive, chain, dictionary, front
+from . import api, archive, chain, costs, dictionary, front, scale
 
 _UP = ".."  # the pages that take these in lie in book/
 _MEANING = {
@@ -37,6 +37,13 @@ _MEANING = {
     "published": "a figure from the literature, shown as it was published",
     "simulated": "answers of a program of ours with known preferences; no model",
 }
+
+_COSTS = (
+    ("batch", "batch", "Asking by batch: what building files and reading them back costs"),
+    ("client", "elicitation", "Requests a second and processor time a request"),
+    ("ledger", "ledger", "A ledger of millions of answers"),
+    ("storm", "storm", "Requests sent, answered, stored and paid under faults and kills"),
+)
 
 
 def generate(run: Run, folder: Path) -> None:
@@ -53,7 +60,16 @@ def generate(run: Run, folder: Path) -> None:
         "chain": lambda: chain_picture(run),
         "datasheets": lambda: datasheets(run),
         "dictionary": dictionary.dictionary,
+        "scale": lambda: scale.measured(run.paths.root),
         "archive": lambda: archive_link(run),
+        "cost_calls": lambda: costs.calls(run.paths.root),
+        "cost_fits": lambda: costs.refits(run.paths.root),
+        **{
+            f"cost_{place}": lambda name=name, caption=caption: costs.measured(  # type: ignore[misc]
+                run.paths.root, name, caption
+            )
+            for place, name, caption in _COSTS
+        },
         "tables": lambda: table_list(run),
         "findings": lambda: finding_list(run),
         "record": lambda: record(run),
