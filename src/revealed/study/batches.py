@@ -26,7 +26,7 @@ def known(run: Run) -> list[Batch]:
 
 def resume(
     run: Run, respondents: Sequence[str] | None = None, *, tell: Tell = print,
-    timing: Timing = TIMING,
+    timing: Timing | None = None,
 ) -> list[Batch]:  # fmt: skip
     """Take the batches that are under way to their end, and read their answers.
 
@@ -49,7 +49,7 @@ def resume(
                 blocking(
                     _advance(
                         batch, run.spec(batch.respondent), ledger, folder,
-                        tell=tell, wait=wait, timing=timing,
+                        tell=tell, wait=wait, timing=timing or TIMING,
                     )
                 )[0]
                 for batch in found
@@ -59,7 +59,7 @@ def resume(
 
 def cancel(
     run: Run, respondents: Sequence[str] | None = None, *, tell: Tell = print,
-    timing: Timing = TIMING,
+    timing: Timing | None = None,
 ) -> list[Batch]:  # fmt: skip
     """End the batches that are under way, and keep what they answered until then.
 
@@ -77,7 +77,8 @@ def cancel(
         return [
             blocking(
                 _cancel(
-                    batch, run.spec(batch.respondent), ledger, folder, tell=tell, timing=timing
+                    batch, run.spec(batch.respondent), ledger, folder,
+                    tell=tell, timing=timing or TIMING,
                 )
             )
             for batch in _under_way(run, respondents)

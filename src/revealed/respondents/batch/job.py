@@ -18,7 +18,7 @@ from ..trouble import Trouble
 from .journal import Batch, State, asked_of, lines_of, write_batch
 from .price import batch_price
 from .remote import MARK, Remote
-from .results import Tally, read_results, whole
+from .results import EXPIRED, Tally, read_results, whole
 
 TIMING = Timing(first=10.0)
 _ENDS = ("completed", "failed", "expired", "cancelled", "canceled")
@@ -71,7 +71,10 @@ class BatchWorker(Worker[Remote]):
             # After a stop the last call may be still on its way: it is given until `grace`.
             doubt=batch.since + self.timing.grace if batch.state == "submitting" else 0.0,
         )
-        self.keep("submitted", job=str(made["id"]), status=str(made.get("status", "")))
+        self.keep(
+            "submitted", job=str(made["id"]), status=str(made.get("status", "")),
+            expires=made.get("expires_at"),
+        )  # fmt: skip
 
     async def find(self) -> Row | None:
         """The batch, if the provider has it.
@@ -153,7 +156,7 @@ class BatchWorker(Worker[Remote]):
         data = errors.get("data") if isinstance(errors, dict) else None
         first = data[0] if isinstance(data, list) and data and isinstance(data[0], dict) else {}
         parts = [str(first[name]) for name in ("code", "message") if first.get(name)]
-        return self.remote.said(": ".join(parts)) if parts else ""
+        return self.remote.said(" - ".join(parts)) if parts else ""
 
     def _tell(self) -> None:
         batch = self.batch
@@ -178,7 +181,7 @@ class BatchWorker(Worker[Remote]):
         asked = asked_of(self.folder, batch)
         missing = batch.error or f"the batch ended as {batch.status} without this request"
         if batch.status == "expired":
-            missing = "batch_expired: the batch ended without this request"
+            missing = f"{EXPIRED} - the batch ended without this request"
         tally = await read_results(contents, asked, batch_door(self.remote.spec), ledger, missing)
         self.keep(
             "collected", answered=tally.answered, refused=tally.refused, failed=tally.failed,

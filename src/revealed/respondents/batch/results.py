@@ -182,7 +182,8 @@ def _why(error: Any, body: Any, status: Any) -> str:
     if not isinstance(told, dict):
         return f"status {status}"
     code, message = told.get("code") or told.get("type"), told.get("message")
-    return ": ".join(str(part) for part in (code, message) if part) or f"status {status}"
+    # Not with a colon: `classify` takes words before one for names of exceptions.
+    return " - ".join(str(part) for part in (code, message) if part) or f"status {status}"
 
 
 class _Failure(Exception):

@@ -40,6 +40,9 @@ from .results import Tally
 
 T = TypeVar("T")
 
+HOPELESS = 5
+"""Failures of a first round without any answer that stop the call, as when asking at once."""
+
 
 class Waiting(Exception):
     """Answers are missing; they were noted, and will be asked with the next round."""
@@ -108,7 +111,7 @@ def in_rounds(
     *,
     budget: Budget | None = None,
     tell: Tell = print,
-    timing: Timing = TIMING,
+    timing: Timing | None = None,
 ) -> list[T]:
     """What the visits return once they lack nothing; a round of all of them is asked together.
 
@@ -140,12 +143,12 @@ def in_rounds(
     gatherings = {spec.name: Gathering(spec) for spec, _ in visits}
     with journal_locked(folder):
         office = _Office({spec.name: spec for spec, _ in visits}, ledger, folder, budget, tell)
-        office.timing = timing
+        office.timing = timing or TIMING
         under_way = [b for b in batches_of(folder) if not b.over and b.respondent in gatherings]
         for number in itertools.count(1):
             if under_way:
                 for batch in under_way:
-                    gatherings[batch.respondent].tried.update(asked_of(folder, batch))
+                    gatherings[batch.respondent].tried.update(list(asked_of(folder, batch)))
                 blocking(office.answer(under_way))
             for gathering in gatherings.values():
                 gathering.missing = {}
@@ -170,6 +173,7 @@ class _Office:
         )  # fmt: skip
         self.timing = TIMING
         self.set_aside: dict[str, float | None] = {}
+        self.answered: Counter[str] = Counter()
 
     def agree(self, number: int, lacking: Sequence[Gathering]) -> None:
         """Say what a round costs, and refuse it if that may be too much."""
@@ -242,7 +246,10 @@ class _Office:
                 raise result
             brought.setdefault(result[0].respondent, []).append(result)
         for name, results in brought.items():
-            _refuse_hopeless(name, results)
+            self.answered[name] += sum(tally.answered + tally.refused for _, tally in results)
+            _refuse_cancelled(name, results)
+            if not self.answered[name]:
+                _refuse_hopeless(name, results)
 
     async def _finish(self, batch: Batch) -> tuple[Batch, Tally]:
         spec = self.specs[batch.respondent]
@@ -299,8 +306,8 @@ def _batch(
     return batch, lines, asked
 
 
-def _refuse_hopeless(name: str, results: Sequence[tuple[Batch, Tally]]) -> None:
-    """Stop where another round would be another round of nothing, or where somebody said stop."""
+def _refuse_cancelled(name: str, results: Sequence[tuple[Batch, Tally]]) -> None:
+    """Stop where somebody said stop."""
     cancelled = [batch for batch, _ in results if batch.status in ("cancelled", "canceled")]
     if cancelled:
         raise RespondentError(
@@ -308,13 +315,15 @@ def _refuse_hopeless(name: str, results: Sequence[tuple[Batch, Tally]]) -> None:
             where=f"respondent {name}",
             todo="The same command asks the rest again.",
         )
-    tallies = [tally for _, tally in results]
-    if any(tally.answered or tally.refused or tally.expired for tally in tallies):
-        return
-    if any(tally.failed for tally in tallies):
-        why = next((t.rejected for t in tallies if t.rejected), "no answer came")
+
+
+def _refuse_hopeless(name: str, results: Sequence[tuple[Batch, Tally]]) -> None:
+    """Stop before any answer where another round would be another round of nothing."""
+    rejected = [tally.rejected for _, tally in results if tally.rejected]
+    failed = sum(tally.failed - tally.expired for _, tally in results)
+    if rejected and (failed >= HOPELESS or any(batch.status == "failed" for batch, _ in results)):
         raise RespondentError(
-            f"the whole round failed: {why}.",
+            f"the whole round failed: {rejected[0]}.",
             where=f"respondent {name}",
             todo="Nothing was charged for what was not answered. Where the provider's queue is "
             "full, wait or send smaller files (batch: {requests: 5000} in study.yaml); else check "
