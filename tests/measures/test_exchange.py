@@ -157,6 +157,17 @@ def test_rates_agree_whatever_the_pivot(curve: str) -> None:
     assert len(exchange.rates(fit)) == 15
 
 
+def test_every_rate_is_the_rate_asked_for_alone() -> None:
+    fit = study(UNEQUAL)
+    alone = exchange.every_rate(fit).set_index(["good", "per"])
+    assert len(alone) == 15
+    for good, per in (("Aland", "Freedonia"), ("Cascadia", "Drachten")):
+        one = exchange.rates(fit, [good], [per]).iloc[0]
+        for name in ("rate", "rate_low", "rate_high"):
+            assert alone.loc[(good, per), name] == pytest.approx(one[name], rel=1e-12)
+        assert alone.loc[(good, per), "bound"] == one["bound"]
+
+
 def test_interval_columns_are_what_they_say() -> None:
     fit = study(UNEQUAL)
     prices = exchange.log_prices(fit)

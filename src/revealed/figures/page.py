@@ -383,11 +383,17 @@ def answer(text: str, *, length: int = _ANSWER_LENGTH, download: Path | str = ""
     It is a stranger's text. It is shown behind a content note (`folded`), with `download` naming
     the table that holds all of it.
     """
-    shown = _cut(text, length).translate(_CONTROLS)
     link = _link(download) if len(text) > length else ""
-    return Html(
-        f'<blockquote class="rv-answer {_PLAIN}"><bdi>{_escape(shown)}</bdi>{link}</blockquote>'
-    )
+    shown = _escape(legible(text, length))
+    return Html(f'<blockquote class="rv-answer {_PLAIN}"><bdi>{shown}</bdi>{link}</blockquote>')
+
+
+def legible(text: str, length: int = _ANSWER_LENGTH) -> str:
+    """A stranger's text for the eye, not yet escaped: cut to `length`, controls as pictures.
+
+    Half a surrogate pair, which no file can hold, becomes U+FFFD.
+    """
+    return _whole(_cut(text, length).translate(_CONTROLS))
 
 
 # Unicode has a picture of every control character; line breaks and tabs are left to do their work.

@@ -26,7 +26,7 @@ from .findings import (
     unequal_finding,
 )
 from .parity import intransitivity, parity, parity_lines, parity_log_rates, side_by_side
-from .prices import format_rate, log_prices, price_vector, rates, willingness_to_pay
+from .prices import every_rate, format_rate, log_prices, price_vector, rates, willingness_to_pay
 
 __all__ = [
     "CommonSlope",
@@ -35,6 +35,7 @@ __all__ = [
     "common_slope_test",
     "compare_curves",
     "equal_quantity_findings",
+    "every_rate",
     "format_rate",
     "intransitivity",
     "log_prices",

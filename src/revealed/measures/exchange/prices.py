@@ -140,25 +140,50 @@ def rates(
     Columns good, per, log_rate, se, low, high, low_adjusted, high_adjusted (natural logarithms),
     rate, rate_low, rate_high (factors), bound, text ("20 (12 to 33)", "> 30").
     """
-    price, covariance, laplace = price_vector(fit)
     place = {name: k for k, name in enumerate(fit.goods)}
     if unknown := [g for g in [*(goods or ()), *(per or ())] if g not in place]:
         raise EstimationError(f"no such good in the fit: {', '.join(unknown)}.")
     if goods is None and per is None:
-        i, j = np.triu_indices(len(price), 1)
+        i, j = np.triu_indices(len(fit.goods), 1)
     else:
         rows = [place[g] for g in (goods if goods is not None else fit.goods)]
         columns = [place[g] for g in (per if per is not None else fit.goods)]
         i, j = (np.array(side, dtype=np.intp) for side in _product(rows, columns))
-    contrast = np.zeros((len(i), len(price)))
+    covariance = price_vector(fit)[1]
+    contrast = np.zeros((len(i), len(fit.goods)))
     contrast[np.arange(len(i)), i] = 1.0
     contrast[np.arange(len(i)), j] -= 1.0
+    variance = contrast @ covariance @ contrast.T
+    critical = max_t(variance, level, seed, _freedom(fit)) if len(i) else np.inf
+    table = _rates(fit, i, j, level, seed, critical)
+    table["text"] = [
+        format_rate(row.rate, row.rate_low, row.rate_high, row.bound) for row in table.itertuples()
+    ]
+    return table
+
+
+def every_rate(fit: CurveFit, level: float = 0.95) -> pd.DataFrame:
+    """Every unordered pair of goods once, each rate with the interval it has when asked for alone.
+
+    The rates of `rates` without what covers all of them at once, which takes minutes for a hundred
+    goods: for who looks up a rate, not for who searches the table for the largest. Columns good,
+    per, rate, rate_low, rate_high, bound.
+    """
+    i, j = np.triu_indices(len(fit.goods), 1)
+    table = _rates(fit, i, j, level, seed=0, critical=math.inf)
+    return table[["good", "per", "rate", "rate_low", "rate_high", "bound"]]
+
+
+def _rates(
+    fit: CurveFit, i: Index, j: Index, level: float, seed: int, critical: float
+) -> pd.DataFrame:
+    """Rates of the goods `i` against the goods `j`, by number; `critical` is the adjusted |t|."""
+    price, *covariances = price_vector(fit)
     prices = log_prices(fit, level, seed)
     state, value = prices["bound"].to_numpy(), prices["log_price"].to_numpy()
     # Bounds are on the zero of `log_prices`, which a difference of two prices does not see.
     log_rate = value[i] - value[j]
-    variance = contrast @ covariance @ contrast.T
-    se = np.maximum(_se(variance), _se(contrast @ laplace @ contrast.T))
+    se = np.maximum(*(_difference_se(v, i, j) for v in covariances))
     bound = np.array([_rate_bound(state[a], state[b]) for a, b in zip(i, j, strict=True)], object)
     # Two goods of one block have a rate even where the block has no place among the others.
     block = _blocks(fit)
@@ -166,9 +191,7 @@ def rates(
     bound[together] = ""
     middle = price[i] - price[j]
     log_rate = np.where(together, middle, log_rate)
-    freedom = _freedom(fit)
-    critical = max_t(variance, level, seed, freedom) if len(i) else np.inf
-    z = _t(level, freedom)
+    z = _t(level, _freedom(fit))
     table = pd.DataFrame(
         {
             "good": [fit.goods[k] for k in i],
@@ -185,9 +208,6 @@ def rates(
     table = _open(table, "log_rate")
     for factor, log in (("rate", "log_rate"), ("rate_low", "low"), ("rate_high", "high")):
         table[factor] = _exp(table[log])
-    table["text"] = [
-        format_rate(row.rate, row.rate_low, row.rate_high, row.bound) for row in table.itertuples()
-    ]
     return table
 
 
@@ -318,6 +338,12 @@ def _t(level: float, freedom: float) -> float:
 
 def _se(covariance: Array) -> Array:
     return np.asarray(np.sqrt(np.maximum(np.diag(covariance), 0.0)))
+
+
+def _difference_se(covariance: Array, i: Index, j: Index) -> Array:
+    """Standard errors of the estimates numbered `i` minus those numbered `j`."""
+    own = np.diag(covariance)
+    return np.asarray(np.sqrt(np.maximum(own[i] + own[j] - 2.0 * covariance[i, j], 0.0)))
 
 
 def _blocks(fit: CurveFit) -> Index:
