@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
 
-from ..foundation.errors import RespondentError
+from ..foundation.errors import DataError, RespondentError
 from .batch.journal import refuse_in_flight
 from .budget import Budget
 from .check import check_respondent
@@ -181,7 +181,11 @@ class _Collection:
             while not self.dead and (
                 self.ready or self.later or self.tasks or self.unclaimed or self.elsewhere
             ):
-                wait = self._launch()
+                try:
+                    wait = self._launch()
+                except DataError as error:
+                    # What is in flight is paid for, and awaited.
+                    self.stop, wait = error, None
                 if self.stop is not None and not self.tasks:
                     break
                 timer = self.loop.call_later(wait, self.wake.set) if wait is not None else None
@@ -195,7 +199,11 @@ class _Collection:
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
             beats.cancel()
-            self.member.leave()
+            try:
+                self.member.leave()
+            except DataError as error:
+                # Others clear up after whoever is gone; what went wrong first is what is said.
+                self.stop = self.stop or error
         if self.stop is not None:
             raise self.stop
         if self.dead:
@@ -318,7 +326,10 @@ class _Collection:
         else:
             self._arrived(job, answer)
         finally:
-            self.budget.settle(job.worst, paid)
+            try:
+                self.budget.settle(job.worst, paid)
+            except DataError as error:  # on a full disk; the answer is written, or kept elsewhere
+                self.stop = self.stop or error
         await self._write(job, answer)
 
     def _arrived(self, job: _Job, answer: Answer) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from .journal import Journal
+
+log = logging.getLogger(__name__)
 
 
 class Rescue:
@@ -31,21 +34,26 @@ class Rescue:
             self.kept += count
         else:
             self.lost += count
+        return self._told("What was paid for and is still arriving is")
+
+    def close(self) -> None:
+        """Have the disk keep it, and say how much it is."""
+        if self._journal is not None:
+            self._journal.close()
+        if self.kept or self.lost:
+            log.warning("%s", self._told(f"{self.kept} answers are"))
+
+    def _told(self, what: str) -> str:
         told = ""
         if self._journal is not None and self.kept:
             file = self._journal.path
             told = (
-                f"What was paid for and is still arriving is kept in {file}; "
+                f"{what} kept in {file}; "
                 f"`revealed ledger restore {file} --file {self.ledger}` brings it back."
             )
         if self.lost:
             told += f" {self.lost} answers found room nowhere and will be asked again."
         return told.strip()
-
-    def close(self) -> None:
-        """Have the disk keep it."""
-        if self._journal is not None:
-            self._journal.close()
 
     def _write(self, lines: Sequence[bytes]) -> bool:
         if self._journal is not None:

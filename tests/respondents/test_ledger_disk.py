@@ -1,0 +1,157 @@
+"""A disk that is full and a folder that cannot be written: said, and nothing paid for is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from asking import questions_of
+from server import Server
+from test_ledger import entry, request
+
+from revealed.foundation.errors import DataError
+from revealed.respondents import Ledger, RespondentSpec
+from revealed.respondents.client import collect
+from revealed.respondents.ledger_check import bring_back, check
+
+SpecFor = Callable[..., RespondentSpec]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary files go, which is where answers are kept."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own with room for a few hundred answers."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=320k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_stops_the_run_and_loses_nothing(
+    small: Path, server: Server, spec_for: SpecFor, elsewhere: Path
+) -> None:
+    spec = spec_for(server, concurrency=8)
+    requests = questions_of(spec, 200)
+    path = small / "run" / "ledger.sqlite"
+    with Ledger(path) as ledger, pytest.raises(DataError, match="the disk is full") as raised:
+        asyncio.run(collect(requests, spec, ledger, progress=False))
+    assert raised.value.exit_code == 3
+    assert "Make room" in str(raised.value)
+    told = re.search(r"ledger restore (\S+) --file (\S+)`", str(raised.value))
+    assert told is not None
+    assert told[2] == str(path)
+    kept = Path(told[1])
+    assert kept.parent == elsewhere
+    assert kept.stat().st_mode & 0o077 == 0, "nobody else may read answers"
+    asked = server.total
+    assert 8 < asked < 200 - 8, "it stops at once"
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small)], check=True)
+    # Of all that was sent nothing is missing, once what was kept is brought back.
+    bring_back(kept, path)
+    with Ledger(path) as ledger:
+        assert len(ledger.get(r.key for r in requests)) == asked
+        answers = asyncio.run(collect(requests, spec, ledger, progress=False))
+    assert [a.status for a in answers] == ["ok"] * 200
+    assert server.total == 200
+    assert check(path).problems == []
+
+
+def test_a_disk_that_has_room_again_needs_nothing_more(
+    tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal is a small part of the ledger, and may have taken what the ledger could not."""
+    path = tmp_path / "run" / "ledger.sqlite"
+    connect = Ledger._connect
+
+    def full(ledger: Ledger) -> sqlite3.Connection:
+        connection = connect(ledger)
+        connection.execute("PRAGMA max_page_count = 24")
+        return connection
+
+    monkeypatch.setattr(Ledger, "_connect", full)
+    put = 0
+    with Ledger(path) as ledger:
+        try:
+            for put in range(1000):
+                ledger.put([entry(request(put), text="x" * 3000)])
+        except DataError as error:
+            told = str(error)
+    monkeypatch.undo()
+    assert "the disk is full" in told
+    assert put > 3
+    with Ledger(path) as ledger:
+        assert len(ledger.get(request(n).key for n in range(put + 1))) == put + 1
+
+
+def test_answers_that_find_room_nowhere_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run" / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        ledger.put([entry(request(0))])
+        full = OSError(28, "No space left on device")
+
+        def refuse(*_: object) -> None:
+            raise full
+
+        monkeypatch.setattr("revealed.respondents.journal.Journal.append", refuse)
+        with pytest.raises(DataError, match="1 answers found room nowhere"):
+            ledger.put([entry(request(1))])
+        monkeypatch.undo()
+        assert len(ledger.get([request(0).key])) == 1
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A ledger on a disk mounted for reading, or in a folder that we may not write."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() == 0:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+        if subprocess.run(mount, capture_output=True).returncode:
+            pytest.skip("root that may not mount: nothing is read-only for it")
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        ledger.put([entry(request(0))])
+    if os.geteuid() == 0:
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+    else:
+        folder.chmod(0o555)
+    yield folder
+    if os.geteuid() == 0:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+    else:
+        folder.chmod(0o755)
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_asked(
+    read_only: Path, server: Server, spec_for: SpecFor
+) -> None:
+    spec = spec_for(server)
+
+    def run(path: Path) -> None:
+        with Ledger(path) as ledger:
+            asyncio.run(collect(questions_of(spec, 3), spec, ledger, progress=False))
+
+    for path in (read_only / "ledger.sqlite", read_only / "new" / "ledger.sqlite"):
+        with pytest.raises(DataError, match="cannot be written") as raised:
+            run(path)
+        assert "Give yourself the right to write" in str(raised.value)
+    assert server.total == 0
