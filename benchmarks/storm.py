@@ -292,9 +292,43 @@ def full_disk(folder: Path, requests: int, *, read_only: bool) -> dict[str, Any]
         subprocess.run(["umount", "-l", disk], check=False)
 
 
+def safety(folder: Path, count: int = 4000) -> dict[str, Any]:
+    """CPU microseconds an answer that checksum and journal take, by answers a commit."""
+    from revealed.respondents import Answer, Request
+    from revealed.respondents.journal import Journal, checksum
+    from revealed.respondents.ledger import Entry, _told, _values
+    from revealed.respondents.request import Question
+
+    entries = []
+    for n in range(count):
+        words = [{"role": "user", "content": f"Question {n // 5}: " + "A or B? " * 60}]
+        asked = Request(Question("openai/m", words, {"temperature": 1.0, "max_tokens": 10}), n % 5)
+        answer = Answer(asked.key, "ok", "A", None, None, "stop", None, 100, 1, 1e-5, 0.9, "m-0613")
+        entries.append(Entry(answer, asked, "loopback"))
+    row: dict[str, Any] = {"phase": "checksum and journal"}
+    for size in (1, 5, 20, 100):
+        journal = Journal(folder / f"{size}.journal.gz")
+        known: set[str] = set()
+        start = time.thread_time()
+        for at in range(0, count, size):
+            lines = _told(entries[at : at + size], 1.7e9, known)[1]
+            journal.append(lines)
+            known.update(e.request.question.digest for e in entries[at : at + size])
+        row[f"cpu_us_{size}_a_commit"] = 1e6 * (time.thread_time() - start) / count
+        journal.close()
+    values = [_values(entry, 1.7e9) for entry in entries]
+    start = time.thread_time()
+    for each in values:
+        checksum(each)
+    row["cpu_us_to_check_a_row"] = 1e6 * (time.thread_time() - start) / count
+    return row
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--requests", type=int, default=36_000, help="answers to get")
+    parser.add_argument(
+        "--requests", type=int, default=36_000, help="answers to get; 0 leaves the storm out"
+    )
     parser.add_argument("--rate", type=float, default=0.08, help="share of requests with a fault")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the results there")
@@ -303,12 +337,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = [storm(folder, told.requests, told.rate, told.seed)]
+        rows = [storm(folder, told.requests, told.rate, told.seed)] if told.requests else []
         rows += [
             row
             for read_only in (False, True)
             if (row := full_disk(folder, 6_000, read_only=read_only)) is not None
         ]
+        rows.append(safety(folder))
     report = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}",
