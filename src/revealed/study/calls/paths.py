@@ -12,7 +12,7 @@ import pandas as pd
 
 from revealed.measures.exchange import log_prices, parity_lines, parity_log_rates, price_vector
 from revealed.study.config import Stop
-from revealed.study.stopping import pairs_left, price_half_widths, utility_half_widths
+from revealed.study.stopping import least_pairs, pairs_left, utility_half_widths
 from revealed.utilities import curve_design, design
 from revealed.utilities.curve import fit_curve
 from revealed.utilities.fit import fit
@@ -84,7 +84,9 @@ def _read_prices(answers: Answers, samples: int, rule: Rule) -> Told:
     price = price_vector(fitted)[0]
     table = log_prices(fitted)
     hit = (table["low"] <= world.price) & (world.price <= table["high"])
-    known = np.isfinite(price_half_widths(fitted))
+    # As `stopping.price_half_widths`: there are no placebos here, and a table takes its time.
+    widths = ((table["high"] - table["low"]) / 2).to_numpy(dtype=float)
+    known = np.isfinite(widths)
 
     def choose(m: int, rng: np.random.Generator) -> np.ndarray:
         if rule == "random":
@@ -95,7 +97,7 @@ def _read_prices(answers: Answers, samples: int, rule: Rule) -> Told:
 
     error = math.sqrt(float(np.mean((price - world.price) ** 2)))
     covered = float(hit[known].mean()) if known.any() else math.nan
-    return Told(error, price_half_widths(fitted), covered, choose)
+    return Told(error, widths, covered, choose)
 
 
 def _random_goods(world: World, m: int, rng: np.random.Generator, asked: np.ndarray) -> np.ndarray:
@@ -157,7 +159,8 @@ def path(
         planned = min(math.ceil(growth * asked), (calls - answers.calls) // each)
         if stop is not None:
             width = median if stop.of == "median" else float(told.widths.max())
-            planned = min(planned, pairs_left(stop, width, asked, planned)) if planned > 0 else 0
+            least = least_pairs(stop, world.items)
+            planned = pairs_left(stop, width, asked, planned, least) if planned > 0 else 0
         if planned <= 0 or told.error <= error:
             return steps
         pairs = told.choose(planned, rng)

@@ -21,6 +21,7 @@ from scipy.interpolate import RegularGridInterpolator
 
 from revealed.foundation.errors import ConfigError
 from revealed.study.config import Stop
+from revealed.study.stopping import PAIRS_A_GOOD
 
 from . import paths
 from .worlds import SLOPE, goods_world, outcome_world
@@ -127,8 +128,9 @@ def calls_for(
 
 
 def least_calls(estimand: Estimand, strategy: Strategy, size: int) -> int:
-    """Calls of the start, before a rule can choose."""
-    pairs = size * paths.START_DEGREE // 2 if estimand == "utilities" else 6 * size
+    """Calls of the start, before a rule can choose; of goods, before a width is believed."""
+    of_goods = PAIRS_A_GOOD // 2 if strategy.stops else 6
+    pairs = size * paths.START_DEGREE // 2 if estimand == "utilities" else of_goods * size
     return pairs * strategy.answers
 
 
