@@ -182,6 +182,7 @@ def test_study_as_shipped_stays_small():
     planned = plan(load_study())
     # About 1,000 a second on two cores; the whole book must stand in twelve minutes, of which
     # asking may take five and a half: every condition of the battery is asked for its values too.
+    # Ten thousand are left for what a fork adds (`revealed new` adds a few hundred a respondent).
     simulated = planned[planned["respondent"].str.startswith("simulated/")]
-    assert simulated["requests"].sum() <= 325_000
+    assert simulated["requests"].sum() <= 335_000
     assert (simulated["cost"] == 0).all()
