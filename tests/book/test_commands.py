@@ -120,5 +120,5 @@ def pass_every_check(copy: Path, environment: dict[str, str]) -> None:
         assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}"
     shown = (copy / "_build" / "html" / f"{chapter}.html").read_text(encoding="utf-8")
     assert "Early or late" in shown
-    assert "No respondent of this run can be measured here" not in shown
+    assert "How often is side a chosen? early or late leaning in arm forced 0." in shown
     assert "By respondent and wording" in shown
