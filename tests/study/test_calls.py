@@ -75,8 +75,11 @@ def test_calls_at_an_error_are_read_off_a_path():
 def test_a_plan_follows_the_laws(estimand):
     wide, narrow = (planner.strategies(estimand, 100, h).set_index("strategy") for h in (0.2, 0.1))
     for strategy in planner.STRATEGIES:
-        ratio = narrow.loc[strategy.name, "calls"] / wide.loc[strategy.name, "calls"]
-        assert ratio == pytest.approx(4.0, rel=0.01)
+        far, near = (planner.calls_for(estimand, strategy.name, 100, h) for h in (0.2, 0.1))
+        assert near / far == pytest.approx(4.0, rel=0.01)
+        # Never fewer than a start takes, or than a width is believed from.
+        least = planner.least_calls(estimand, strategy, 100)
+        assert wide.loc[strategy.name, "calls"] == max(far, least)
     assert (wide["fewer"] > 0).all()
     more = planner.strategies(estimand, 200, 0.1).set_index("strategy")
     own = planner.STRATEGIES[2].name

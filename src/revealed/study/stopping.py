@@ -65,7 +65,7 @@ def least_pairs(stop: Stop, items: pd.DataFrame) -> int:
     """Pairs before which a width is not believed (`PAIRS_A_GOOD`; every pair has two goods)."""
     if stop.log_price is None:
         return 0
-    goods = items.loc[items["kind"] == "good", "good"].nunique()
+    goods = int(items.loc[items["kind"] == "good", "good"].nunique())
     return math.ceil(PAIRS_A_GOOD * goods / 2)
 
 
