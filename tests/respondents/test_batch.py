@@ -31,7 +31,9 @@ from revealed.respondents.batch import (
     journal_locked,
 )
 from revealed.respondents.batch.bodies import Bodies
-from revealed.respondents.batch.job import BatchWorker
+from revealed.respondents.batch.job import BatchWorker, batch_door
+from revealed.respondents.batch.journal import Asked
+from revealed.respondents.batch.results import read_results
 from revealed.respondents.batch.rounds import grouped
 from revealed.respondents.client import check_respondent, collect
 from revealed.respondents.door import Door
@@ -158,8 +160,6 @@ def test_files_keep_within_the_limits(provider: BatchServer, ledger: Ledger) -> 
     size = spec_at(provider.url, batch={"megabytes": 600 / 1e6}, name="small")
 
     async def sizes(spec: RespondentSpec) -> list[int]:
-        from revealed.respondents.batch.journal import Asked
-
         asked = [Asked(request, 0) for request in questions_of(spec, 7)]
         return [len(lines) async for _, lines, _ in grouped(spec, asked)]
 
@@ -307,6 +307,24 @@ def test_lines_that_are_cut_off_doubled_unknown_or_missing(
     assert {row["custom_id"] for row in provider.lines(1)} == {r.key for r in requests[2:]}
     # What came unreadable was answered and stays on the bill, at its worst.
     assert (found[2].cost or 0) > (found[0].cost or 0)
+
+
+def test_results_that_are_read_twice_are_booked_once(provider: BatchServer, ledger: Ledger) -> None:
+    spec = spec_at(provider.url, **PRICED)
+    asked = {request.key: Asked(request, 0) for request in questions_of(spec, 4)}
+    body = json.loads(completion("A").body)
+    rows = [{"custom_id": k, "response": {"status_code": 200, "body": body}} for k in asked]
+    rows[1]["response"] = {"status_code": 200, "body": {"voices": []}}
+    rows[2]["response"] = {"status_code": 500, "body": {}}
+    content = b"\n".join(json.dumps(row).encode() for row in rows[:3])
+    found = [
+        asyncio.run(read_results([content], asked, batch_door(spec), ledger, "missing"))
+        for _ in range(2)
+    ]
+    assert found[0].cost == pytest.approx(ledger.cost())
+    assert [(t.answered, t.failed, t.cost) for t in found] == [(1, 3, found[0].cost)] * 2
+    # The one that was answered and cannot be read is on the bill; the others are not.
+    assert ledger.cost() > 0.5 * 10 * 1e-3
 
 
 def test_expiry_is_told_and_the_rest_is_asked_again(provider: BatchServer, ledger: Ledger) -> None:

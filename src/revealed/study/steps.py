@@ -316,6 +316,8 @@ def _elicit_cell(
     number, left = -1, total
     while left > 0:
         number += 1
+        if number >= rounds and cell.respondent.batch is not None:
+            break  # a cell that stops at a width would take smaller rounds, and each takes a day
         if not (planned := round_size(cell, total, rounds, number, left)):
             continue
         count = next_count(cell, items, table, planned)
