@@ -13,7 +13,8 @@ from pathlib import Path
 from revealed.foundation.paths import atomic_write
 from revealed.study import Run
 
-# The ledger, answers and questions keep text of strangers that nobody has decided to publish.
+# The ledger, answers and questions keep text of strangers that nobody has decided to publish;
+# the explorer shows a few answers to each pair, cut.
 _KEPT = ("choices", "utilities", "findings", "tables", "records", "notebooks", "respondents")
 
 

@@ -61,6 +61,7 @@ def generate(run: Run, folder: Path) -> None:
         "datasheets": lambda: datasheets(run),
         "dictionary": dictionary.dictionary,
         "scale": lambda: scale.measured(run.paths.root),
+        "explore": lambda: explore.entry(run, archive.site_folder(run)),
         "archive": lambda: archive_link(run),
         "cost_calls": lambda: costs.calls(run.paths.root),
         "cost_fits": lambda: costs.refits(run.paths.root),

@@ -23,7 +23,7 @@ from revealed.foundation.errors import DataError, RevealedError
 from revealed.foundation.paths import atomic_write, project_root
 from revealed.study import Run, open_run
 
-from . import archive, pages, syndication
+from . import archive, explore, pages, syndication
 
 FAST = (
     "Fast profile: few respondents and few answers, to try things on. Nothing here is for quoting."
@@ -76,6 +76,7 @@ def assemble(run: str | Run = "default", root: Path | None = None) -> Path:
     for name in chapters(root):
         _executed(stage / name)
     archive.publish(opened, stage / "extra")
+    explore.write(opened, stage / "extra" / archive.site_folder(opened) / explore.FOLDER)
     pages.generate(opened, stage / "book" / "generated")
     shutil.copyfile(root / "CITATION.cff", stage / "book" / "generated" / "CITATION.cff")
     if base := syndication.address(root):

@@ -49,7 +49,9 @@ class RawAnswers:
         try:
             connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
             try:
-                for digest, messages in connection.execute("SELECT question, messages FROM questions"):
+                for digest, messages in connection.execute(
+                    "SELECT question, messages FROM questions"
+                ):
                     self._questions[_mark(messages.encode())].append(digest)
                 for question, respondent, sample, status, text in connection.execute(
                     "SELECT question, respondent, sample, status, text FROM answers"
