@@ -28,7 +28,7 @@ from revealed.instruments import (
 from revealed.measures import multiplicity
 from revealed.study import Run
 
-from . import api, archive, chain, costs, dictionary, front, scale
+from . import api, archive, chain, costs, dictionary, explore, front, scale
 
 _UP = ".."  # the pages that take these in lie in book/
 _MEANING = {
