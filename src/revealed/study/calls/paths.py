@@ -176,7 +176,8 @@ def original(
 
     A random graph of degree 2, rounds of `per_round` close and rarely compared pairs up to
     2 n log2 n (Mazeika et al. 2025), `samples` answers an order, its estimator without the last
-    refit on pseudo-labels, which makes errors larger in most of these worlds. Between rounds
+    refit on pseudo-labels, which made errors of utilities larger in two worlds of three. Between
+    rounds
     utilities are fitted by Newton's method, which ranks as the original's estimator and takes a
     fiftieth of its time. Prices are its lines through free utilities, averaged over the pivots.
 
