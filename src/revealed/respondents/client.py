@@ -453,6 +453,13 @@ def _loop() -> asyncio.AbstractEventLoop:
     with _LOCK:
         if not _LOOPS:
             loop = asyncio.new_event_loop()
+            loop.set_exception_handler(_mind)
             threading.Thread(target=loop.run_forever, name="client", daemon=True).start()
             _LOOPS.append(loop)
     return _LOOPS[0]
+
+
+def _mind(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Every hour LiteLLM lets go of its connections without closing them, and aiohttp complains."""
+    if not str(context.get("message")).startswith("Unclosed c"):
+        loop.default_exception_handler(context)
