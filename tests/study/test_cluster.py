@@ -108,6 +108,7 @@ def test_profiles_name_rules_that_are_there_and_give_each_time_and_memory() -> N
         assert all((ROOT / file).is_file() for file in profile["configfile"])
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.slow
 def test_several_processes_give_what_one_gives(small):
     book(small, "one")
@@ -134,6 +135,7 @@ def test_money_is_spent_only_with_a_limit(small):
     assert "part=" in said
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.slow
 @pytest.mark.skipif(
     not (plugin("slurm") and slurm_answers()), reason="needs SLURM and Snakemake's plugin for it"
@@ -147,6 +149,7 @@ def test_slurm_gives_what_one_process_gives(small):
     same(small, "one", "two")
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.slow
 @pytest.mark.skipif(
     not plugin("kubernetes") or not shutil.which("rsync"),
