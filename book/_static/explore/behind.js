@@ -2,7 +2,7 @@
 "use strict";
 
 (function (explore) {
-  const { node, badge, } = explore.parts;
+  const { node, badge } = explore.parts;
   const { number } = explore.model;
   const ROWS = 20;
   const KINDS = ["read as the first option", "read as the second option", "read as between the two",
@@ -10,7 +10,12 @@
 
   function count(side, other) {
     if (side === null || other === null) return "not asked";
-    return number(side) + " of " + number(side + other);
+    return counted(side) + " of " + counted(side + other);
+  }
+
+  /** A count; a fraction where probabilities of tokens were read. */
+  function counted(n) {
+    return Number.isInteger(n) ? n.toLocaleString("en-US") : number(n);
   }
 
   /** Pairs of a cell in which one of `wanted` stands, seen from its side. */
@@ -45,7 +50,7 @@
 
   function lostText(lost) {
     if (!lost) return "";
-    return lost.map((n, k) => (n ? number(n) + " " + LOST[k] : "")).filter(Boolean).join(", ");
+    return lost.map((n, k) => (n ? counted(n) + " " + LOST[k] : "")).filter(Boolean).join(", ");
   }
 
   explore.behind = function (box, change) {

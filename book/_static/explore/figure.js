@@ -174,6 +174,7 @@
       legend.replaceChildren(
         ...made.series.map(function (one, s) {
           const item = node("li", one.used ? "" : "ex-absent");
+          item.hidden = !one.used && made.state.view === "findings";
           const swatch = element("svg", { width: 18, height: 16, "aria-hidden": "true" },
             marker(s, one.provenance, 9, 8));
           item.append(swatch, node("span", "", one.cell || made.state.view === "options"
@@ -191,7 +192,7 @@
         title.textContent = made.title;
         label.hidden = !made.rows.length;
         label.textContent = made.xlabel + (made.bars ? ". Bars are 95 % intervals."
-          : ". No intervals: the source has none.");
+          : made.drawn ? ". No intervals: the source has none." : ".");
         const opened = made.rows.findIndex((row) => row.key === made.state.item);
         active = Math.max(0, opened);
         scroll.setAttribute("aria-label", made.title + ": " + made.xlabel);

@@ -139,6 +139,19 @@
     }));
   }
 
+  /** Pairs that every good stands in. */
+  function pairsOfGoods(content, items, goods) {
+    const counts = new Map(goods.map((name) => [name, 0]));
+    const { a, b } = content.pairs;
+    const goodOf = (place) => items.goods[items.good[content.items[place]]];
+    for (let k = 0; k < a.length; k++) {
+      for (const name of new Set([goodOf(a[k]), goodOf(b[k])])) {
+        if (counts.has(name)) counts.set(name, counts.get(name) + 1);
+      }
+    }
+    return counts;
+  }
+
   function ratePoints(rates, pivot, say) {
     const at = rates.goods.indexOf(pivot);
     if (pivot && at < 0) say("was not asked about the pivot, so nothing can be set against it");
@@ -188,8 +201,10 @@
       if (state.measure === "rate") {
         const rates = explore.get(one.cell.file + ".rates");
         one.method = rates.method;
+        const pairs = pairsOfGoods(content, items, rates.goods);
         ratePoints(rates, state.pivot, say).forEach(function (point, place) {
           const name = rates.goods[place];
+          point.pairs = pairs.get(name);
           at(name, name, "", name === state.pivot).points[s] = point;
         });
         return;
@@ -297,7 +312,8 @@
       const used = new Set(made.rows.map((row) => row.finding.provenance));
       made.series.forEach((one) => (one.used = used.has(one.provenance)));
       const unit = made.rows.length ? made.rows[0].finding.unit : "";
-      made.title = explore.model.plain(state.estimand) + ", " + chapter.title;
+      const name = explore.model.plain(state.estimand);
+      made.title = name.slice(0, 1).toUpperCase() + name.slice(1) + ", " + chapter.title;
       made.xlabel = unit;
       made.chapter = chapter;
     } else {
@@ -330,6 +346,7 @@
       }
     }
     made.all = made.rows.length;
+    made.drawn = made.rows.some((row) => row.points.some((one) => one && one.value !== null));
     made.bars = made.rows.some((row) => row.points.some((one) => one && one.low !== null));
     made.options = made.rows.map((row) => [row.key, row.label]);
     made.rows = sorted(matching(made.rows, state), state.sort);

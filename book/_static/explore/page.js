@@ -260,7 +260,15 @@
     if (state.view === "findings") estimands();
     made = build(index, state);
     made.index = index;
-    if (state.item && !(made.options || []).some((one) => one[0] === state.item)) {
+    const known = (key) => (made.options || []).some((one) => one[0] === key);
+    if (state.pivot && !known(state.pivot)) {
+      said.push("the pivot is not among these options");
+      state.pivot = "";
+      address(false);
+      made = build(index, state);
+      made.index = index;
+    }
+    if (state.item && !known(state.item)) {
       said.push("what the link names is not among these options");
       Object.assign(state, { item: "", pair: "", of: "" });
       address(false);
@@ -279,6 +287,7 @@
     else {
       table.show(made);
     }
+    keys.hidden = figureBox.hidden || !made.rows.length;
     behind.show(made);
     status.textContent = summary();
   }

@@ -1,4 +1,4 @@
-"""The raw answers of a run, found by who was asked and in which words.
+"""The raw answers of a run, found by the model that was asked and in which words.
 
 For the report, which shows what was said to a pair. Reads the ledger and never writes to it.
 """
@@ -6,6 +6,7 @@ For the report, which shows what was said to a pair. Reads the ledger and never 
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 from .ledger_trouble import explain
 from .request import canonical
+from .spec import RespondentSpec
 
 
 class RawAnswer(NamedTuple):
@@ -42,23 +44,22 @@ class RawAnswers:
 
     def __init__(self, path: Path):
         self._questions: dict[bytes, list[str]] = defaultdict(list)
-        self._answers: dict[tuple[str, str], list[RawAnswer]] = defaultdict(list)
+        self._answers: dict[str, list[RawAnswer]] = defaultdict(list)
         if not path.is_file():
             return
         same: dict[str, str] = {}
         try:
             connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
             try:
-                for digest, messages in connection.execute(
-                    "SELECT question, messages FROM questions"
+                for question, *asked in connection.execute(
+                    "SELECT question, model, messages, params FROM questions"
                 ):
-                    self._questions[_mark(messages.encode())].append(digest)
-                for question, respondent, sample, status, text in connection.execute(
-                    "SELECT question, respondent, sample, status, text FROM answers"
+                    self._questions[_mark(*asked)].append(question)
+                for question, sample, status, text in connection.execute(
+                    "SELECT question, sample, status, text FROM answers"
                 ):
                     said = same.setdefault(text or "", text or "")
-                    who = same.setdefault(respondent, respondent)
-                    self._answers[who, question].append(RawAnswer(sample, status, said))
+                    self._answers[question].append(RawAnswer(sample, status, said))
             finally:
                 connection.close()
         except sqlite3.DatabaseError as error:
@@ -67,15 +68,30 @@ class RawAnswers:
     def __len__(self) -> int:
         return sum(map(len, self._answers.values()))
 
-    def of(self, respondent: str, messages: Sequence[Mapping[str, str]]) -> list[RawAnswer]:
-        """What `respondent` said to exactly these messages, in the order of the samples."""
+    def of(self, spec: RespondentSpec, messages: Sequence[Mapping[str, str]]) -> list[RawAnswer]:
+        """What was said to exactly these messages as `spec` puts them, by the number of the sample.
+
+        By model and temperature and not by name: two respondents that ask one model the same in the
+        same way share its answers, which bear the name of who asked first.
+        """
+        asked = canonical(messages).decode()
+        # A provider that takes no temperature is sent none.
+        marks = {_mark(spec.model, asked, sent) for sent in (_params(spec.temperature), "{}")}
         found = [
             answer
-            for question in self._questions.get(_mark(canonical(messages)), ())
-            for answer in self._answers.get((respondent, question), ())
+            for mark in marks
+            for question in self._questions.get(mark, ())
+            for answer in self._answers.get(question, ())
         ]
         return sorted(found, key=lambda answer: answer.sample)
 
 
-def _mark(messages: bytes) -> bytes:
-    return hashlib.blake2b(messages, digest_size=16).digest()
+def _params(temperature: float) -> str:
+    return json.dumps({"temperature": temperature})
+
+
+def _mark(model: str, messages: str, params: str) -> bytes:
+    """What tells questions apart here; labels are read off or sampled at one temperature alike."""
+    temperature = json.loads(params).get("temperature")
+    told = f"{model}\n{temperature}\n{messages}"
+    return hashlib.blake2b(told.encode(), digest_size=16).digest()

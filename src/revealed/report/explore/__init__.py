@@ -8,6 +8,6 @@ somebody picks what they hold.
 Nothing is estimated here: numbers come from fits, findings and the tables of the chapters.
 """
 
-from .write import FOLDER, entry, write
+from .files import FOLDER, entry, write
 
 __all__ = ["FOLDER", "entry", "write"]

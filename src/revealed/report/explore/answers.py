@@ -19,7 +19,7 @@ from .schema import KINDS, Answers, Pairs
 
 MOST_DIFFERENT = 5
 """Different answers to one order of a pair that are shown, the most frequent ones."""
-FILE_SIZE = 100_000
+FILE_SIZE = 60_000
 """Characters of texts and numbers after which the next file begins."""
 
 
@@ -51,7 +51,7 @@ def said_to(
     for k, (a, b) in enumerate(zip(pairs.a, pairs.b, strict=True)):
         for order, (one, other) in enumerate(((a, b), (b, a))):
             prompt = render(arm, words[one], words[other])
-            answers = raw.of(respondent.name, dress(prompt.messages, guise))
+            answers = raw.of(respondent, dress(prompt.messages, guise))
             last = respondent.first_sample + asked[k][order]
             kept = [a for a in answers if respondent.first_sample <= a.sample < last]
             tally = Counter((answer.text, answer.status) for answer in kept)
