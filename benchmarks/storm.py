@@ -76,7 +76,7 @@ class Client:
     slowest_stop: float = 0.0
     memory: list[tuple[int, float, float, float]] = field(default_factory=list)
     """Life, seconds, answers of both so far, MiB."""
-    cpu: float = 0.0
+    cache: str = ""
 
     @property
     def errors(self) -> Path:
@@ -85,7 +85,9 @@ class Client:
 
     def start(self) -> None:
         words = [self.url, self.ledger, RESPONDENT, self.count, CELL, CONCURRENCY, TIMEOUT, 5.0]
-        self.process = CONTEXT.Process(target=main_into, args=[str(self.errors), *map(str, words)])
+        self.process = CONTEXT.Process(
+            target=main_into, args=[str(self.errors), self.cache, *map(str, words)]
+        )
         self.process.start()
         self.born = time.monotonic()
         self.dies = self.born + self.rng.uniform(*self.between)
@@ -153,6 +155,33 @@ def slope(memory: list[tuple[int, float, float, float]], seed: int = 0) -> dict[
         "lives": len(parts), "samples": sum(map(len, parts)),
         "most_mib": max(row[3] for row in memory),
     }  # fmt: skip
+
+
+def flat(folder: Path, requests: int, rate: float) -> dict[str, Any]:
+    """Memory of one process that nobody stops, with SQLite's page cache held at 2 MiB.
+
+    By itself the cache grows with the ledger to 64 MiB a connection, and stays there.
+    """
+    CONTEXT.set_forkserver_preload(["storm_client"])
+    trouble = Storm(rate=rate, hangs=0.001, seed=4, burst=(15.0, 0.3), think=(0.005, 0.05))
+    with Server(trouble) as server:
+        client = Client(
+            "flat", server.url, folder / "flat.sqlite", requests, (1e9, 1e9), random.Random(0),
+            cache="2048",
+        )  # fmt: skip
+        client.start()
+        assert client.process is not None
+        while client.process.exitcode is None:
+            time.sleep(1.0)
+            client.sample(len(server.delivered))
+        if client.process.exitcode:
+            raise SystemExit(client.said())
+        return {
+            "phase": "memory, page cache of 2 MiB", "sent": server.total,
+            "answered": len(server.delivered), "memory": slope(client.memory),
+            "first_half": slope(client.memory[: len(client.memory) // 2]),
+            "second_half": slope(client.memory[len(client.memory) // 2 :]),
+        }  # fmt: skip
 
 
 def storm(folder: Path, requests: int, rate: float, seed: int) -> dict[str, Any]:
@@ -329,6 +358,7 @@ def main() -> None:
     parser.add_argument(
         "--requests", type=int, default=36_000, help="answers to get; 0 leaves the storm out"
     )
+    parser.add_argument("--memory", type=int, default=15_000, help="answers of the last phase")
     parser.add_argument("--rate", type=float, default=0.08, help="share of requests with a fault")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the results there")
@@ -344,6 +374,7 @@ def main() -> None:
             if (row := full_disk(folder, 6_000, read_only=read_only)) is not None
         ]
         rows.append(safety(folder))
+        rows.append(flat(folder, told.memory, told.rate))
     report = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from revealed.cli.stopping import told_to_stop
 from revealed.foundation.errors import RevealedError
-from revealed.respondents import Ledger, Request, RespondentSpec, client, pace
+from revealed.respondents import Ledger, Request, RespondentSpec, client, ledger, pace
 from revealed.respondents.client import blocking, collect
 from revealed.respondents.door import Door, litellm
 
@@ -60,7 +60,7 @@ def jump(every: float) -> None:
 
 
 def main(
-    address: str, ledger: str, name: str, count: str, cell: str, concurrency: str, timeout: str,
+    address: str, path: str, name: str, count: str, cell: str, concurrency: str, timeout: str,
     jumps: str,
 ) -> None:  # fmt: skip
     slow = pace.backoff
@@ -71,7 +71,7 @@ def main(
     door = Door(spec)
     with told_to_stop() as came:
         try:
-            with Ledger(Path(ledger)) as opened:
+            with Ledger(Path(path)) as opened:
                 missing = True
                 while missing:
                     missing = False
@@ -87,8 +87,10 @@ def main(
             sys.exit(128 + came[0])
 
 
-def main_into(errors: str, *words: str) -> None:
-    """As `main`, with what it says in a file of its own."""
+def main_into(errors: str, cache: str, *words: str) -> None:
+    """As `main`, with what it says in a file of its own, and so many KiB of SQLite's pages kept."""
+    if cache:
+        ledger._CACHE_KIB = int(cache)
     for stream, mode in ((1, "/dev/null"), (2, errors)):
         os.dup2(os.open(mode, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
     main(*words)

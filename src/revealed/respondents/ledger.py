@@ -71,6 +71,8 @@ CREATE TABLE IF NOT EXISTS answers (
 ) WITHOUT ROWID;
 """
 
+_MOST_KNOWN = 50_000
+"""Questions remembered as written; one that is forgotten is offered once more, and ignored."""
 _CACHE_KIB = 65_536
 """Pages kept by a connection. Keys are digests, so that every row goes to another page: with
 SQLite's own 2 MB each write of a large ledger reads its page first."""
@@ -402,6 +404,8 @@ class Ledger:
                 if connection.in_transaction:  # SQLite takes some back by itself
                     connection.execute("ROLLBACK")
                 raise
+        if len(self._known) > _MOST_KNOWN:  # all of a large run would fill the memory
+            self._known.clear()
         self._known.update(fresh)
 
 
