@@ -177,9 +177,9 @@ class Repaired:
 
     ``pages`` answers were saved from the damaged file, ``journal`` more came from the journal.
     ``lost`` are keys that something in the file speaks of and whose answer is nowhere, so at most
-    so many answers (a key may be damaged itself); they will be asked again. Of ``unworded`` answers the question's words are lost: they count, but such a
-    ledger is not merged with others. ``unproved`` answers come from a ledger of version 1, which
-    has no checksums.
+    so many answers (a key may be damaged itself); they will be asked again. Of ``unworded`` answers
+    the question's words are lost: they count, but such a ledger is not merged with others.
+    ``unproved`` answers come from a ledger of version 1, which has no checksums.
     """
 
     damaged: Path
