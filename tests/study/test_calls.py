@@ -128,8 +128,9 @@ def test_planned_calls_are_what_simulation_takes(estimand, size, misfit, order):
     name = next(s.name for s in planner.STRATEGIES if s.stops and not s.logprob)
     planned = planner.calls_for(estimand, name, size, target, misfit=misfit, order=order)
     found = planner.simulate(estimand, size, target, misfit=misfit, order=order, seeds=5)
-    # The table is of two seeds (10 %), the widths of a small world differ by as much.
-    assert found.calls == pytest.approx(planned, rel=0.35)
+    # The planner says that it is off by a quarter below to a half above in worlds this small, as
+    # 28 of them were; this holds it to no more than that, with room for five seeds' chance.
+    assert 0.65 < found.calls / planned < 1.7
     assert found.width <= target
 
 

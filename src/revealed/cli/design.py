@@ -101,7 +101,8 @@ def _plan(
     show(shown.rename(columns={"spent_over": "of what it spends"}), format)
     typer.echo(
         f"To ±{to:g} at misfit {misfit:g} and order effect {order:g}; simulated, and carried to "
-        "this size and width. `fewer`: the original's calls to this precision over these."
+        "this size and width. `fewer`: the original's calls to this precision over these. "
+        "Small or wide cases take 0.75 to 1.6 times as many: --check 3 simulates this one."
     )
     if model is None and None in given:
         typer.echo("Name a --model, or give its prices, to have the cost worked out.")
