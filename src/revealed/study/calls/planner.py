@@ -6,9 +6,9 @@ by `benchmarks/calls.py` and kept in ``table.json``; between the misfits and ord
 were simulated they are interpolated. For our own designs, whose intervals cover, it is that of the
 intervals shown; the original has none.
 
-It is a first-order law, made at 500 outcomes and 50 goods. Simulated again in 28 smaller worlds (60 and
-150 outcomes, 15 and 30 goods), stopping took 0.75 to 1.57 times the planned calls: too many planned for
-prices with a misfit and a wide target; too few for utilities, by 6 to 57 %, most where the target is
+It is a first-order law, made at 500 outcomes and 50 goods. Simulated again in 28 smaller worlds (60
+and 150 outcomes, 15 and 30 goods), stopping took 0.75 to 1.57 times the planned calls: fewer for
+prices with a misfit and a wide target; more for utilities, by 6 to 57 %, most where the target is
 wide or where a misfit meets few outcomes, whose pairs run out. `simulate` says what a case takes.
 """
 
