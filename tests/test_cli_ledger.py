@@ -83,9 +83,8 @@ def test_check_repair_and_restore(ledger, monkeypatch, capsys):
     assert "10 answers, 10 in the journal" in out
 
 
-@pytest.mark.parametrize(
-    "sign", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_told_to_stop_says_that_it_goes_on(sign, make_checkout):
     """While a request hangs: it is given up at once, and what arrived is on disk."""
     root = make_checkout(STUDY)
