@@ -5,7 +5,7 @@ They read findings of `measures.shift`, and return figure and alternative text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from matplotlib.lines import Line2D
 
 from ..foundation.errors import DataError
 from ..measures.shift import TOPICS, beside
+from . import page
+from .page import Html
 from .style import (
     COLOURS,
     MARKERS,
@@ -171,6 +173,52 @@ def against_rates(found: pd.DataFrame, called: pd.DataFrame) -> tuple[Figure, st
     return fig, sentence(
         ["Dots with intervals: shift of values against the misaligned share of answers", *told]
     )
+
+
+def told(
+    found: pd.DataFrame, called: pd.DataFrame, values_moved: Mapping[str, str], kind: str
+) -> list[Html]:
+    """Sentences about the trainings of one provenance: who moved, who answers worst, who leans.
+
+    Parameters
+    ----------
+    found
+        Findings of the chapter as a table.
+    called
+        `measures.shift.called` of them.
+    values_moved
+        Which values of a training are said to have moved, in words; "none" where none did.
+    """
+    names = called.loc[called["provenance"] == kind, "respondent"].unique()
+    which = [f"{short_name(n)} ({values_moved[n]})" for n in names if values_moved[n] != "none"]
+    worst = beside.most(found, beside.RATE, kind)
+    leaning = beside.most(found, "shift.order_effect", kind, "outcomes")
+
+    def name(row: pd.Series | None) -> str | None:
+        return None if row is None else short_name(row["respondent"])
+
+    def values(row: pd.Series | None) -> str | None:
+        return None if row is None else values_moved.get(row["respondent"], "none")
+
+    of_worst = "" if worst is None else worst["respondent"]
+    return [
+        page.say(
+            "Trainings whose values moved beyond asking again and beyond the control, once all "
+            "that was tried is counted: {n} of {tried} that could be measured, {which}.",
+            kind, n=len(which), tried=len(names), which="; ".join(which) or "not one",
+        ),
+        page.say(
+            "Most misaligned answers: {name}, {rate:percent}. Its chances changed by {shifted} "
+            "beyond asking again; values said to have moved: {which}.",
+            name=name(worst), rate=worst, which=values(worst),
+            shifted=page.pick(found, estimand=beside.OVERALL, respondent=of_worst),
+        ),
+        page.say(
+            "Largest rise of the order effect: {name}, by {change} probit units; values said to "
+            "have moved: {which}. How somebody answers is not what it values.",
+            name=name(leaning), change=leaning, which=values(leaning),
+        ),
+    ]  # fmt: skip
 
 
 def _side_by_side(both: pd.DataFrame) -> list[float]:
