@@ -1,9 +1,9 @@
 """A battery's whole way: open answers, each rated twice, beside the bare client at the same work.
 
-A respondent answers 24 questions 100 times, then one of two judges rates every answer on two scales: 2,400
-and 4,800 requests, through the study's own steps (plan, prompts, client, parsing, tables). The bare
-client asks the very same requests of the same server with a new ledger. Server and client are
-processes of their own; they take turns, and each figure is the median turn's.
+A respondent answers 24 questions 100 times, then one of two judges rates every answer on two
+scales: 2,400 and 4,800 requests, through the study's own steps (plan, prompts, client, parsing,
+tables). The bare client asks the very same requests of the same server with a new ledger. Server
+and client are processes of their own; they take turns, and each figure is the median turn's.
 
     python benchmarks/battery.py [--samples 100] [--concurrency 50] [--turns 3] [--json FILE]
 """
