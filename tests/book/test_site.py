@@ -50,7 +50,7 @@ class Page(HTMLParser):
             self.links.append(own["href"])
         if tag in ("script", "img", "iframe", "source", "video") and own.get("src"):
             self.resources.append(own["src"])
-        if tag == "link" and own.get("rel") != "canonical" and own.get("href"):
+        if tag == "link" and own.get("rel") not in ("canonical", "alternate") and own.get("href"):
             self.resources.append(own["href"])
         if tag == "img":
             self.pictures.append(own)
@@ -249,3 +249,14 @@ def test_a_formula_is_drawn_without_the_network(browser: object, address: str) -
     assert tab.locator(".katex-error").count() == 0
     assert tab.locator("[data-formula]:not(:has(.katex))").count() == 0
     tab.close()
+
+
+def test_the_explorer_draws_this_run(browser: object, address: str) -> None:
+    tab = browser.new_context().new_page()  # type: ignore[attr-defined]
+    tab.goto(address + "book/explore.html")
+    tab.wait_for_load_state("networkidle")
+    assert tab.locator("article h1").inner_text().startswith("Explore")
+    text = tab.locator("#explorer").inner_text()
+    assert "could not be loaded" not in text
+    assert tab.locator("#explorer svg, #explorer canvas").count() >= 1
+    assert tab.locator("[id=explorer]").count() == 1

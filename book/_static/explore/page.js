@@ -6,7 +6,7 @@
   const { MEASURES, cellOf, measures, files, build, csv, plain, short, words } = explore.model;
   const { DEFAULTS, MOST, read, write } = explore.state;
 
-  const root = document.getElementById("explore");
+  const root = document.getElementById("explorer");
   if (!root) return;
   explore.from(root.dataset.folder);
   const index = explore.get("index");

@@ -10,7 +10,7 @@ tested on machines without one.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
@@ -107,7 +107,7 @@ class Backend:
     """
 
     name: str
-    xp: Any
+    xp: Any = field(repr=False)  # a module is called by where it lies on this machine
 
     def asarray(self, values: Any) -> Array:
         """`values` as this backend's array: floats in double precision, integers as they are."""

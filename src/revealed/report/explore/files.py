@@ -83,7 +83,7 @@ def entry(run: Run, site_folder: str, up: str = "..") -> str:
     tags = "".join(f'<script defer src="{address}"></script>' for address in scripts)
     return (
         f'<link rel="stylesheet" href="{static}/explore.css">'
-        f'<div id="explore" class="tex2jax_ignore mathjax_ignore" data-folder="{data}" '
+        f'<div id="explorer" class="tex2jax_ignore mathjax_ignore" data-folder="{data}" '
         f'data-run="{html.escape(run.name, quote=True)}">'
         '<p class="rv-missing" id="explore-waiting">This page draws its figures with scripts of '
         "its own. If nothing follows, scripts are off or a file is missing: the same numbers are "
