@@ -55,7 +55,7 @@ def test_every_value_comes_out_as_it_was(tmp_path: Path, monkeypatch: pytest.Mon
         )
         assert pd.isna(row["logprobs"]) == (answer.logprobs is None)
     questions = pd.read_parquet(tmp_path / "out" / "questions.parquet")
-    joined = answers.join(questions.set_index("question"), on="question", rsuffix="_asked")
+    joined = answers.merge(questions, on="question")
     assert joined["messages"].str.contains("Frage").all()
     assert joined["messages"].nunique() == 20
 
