@@ -87,6 +87,14 @@ def test_shares_count_each_pair_as_one_draw() -> None:
     assert made.mean == [None] * 6
 
 
+def test_few_pairs_have_a_share_without_an_interval() -> None:
+    rows = [("a", "b", 3, 1), ("a", "c", 3, 1), ("d", "b", 0, 4), ("d", "c", 0, 4)]
+    made = cells.cell(choices(rows), None, list("abcd"), provenance="elicited", why="")
+    assert made.share == pytest.approx([0.75, 5 / 8, 5 / 8, 0.0])
+    assert made.share_low == [None, None, None, 0.0]
+    assert made.share_high[3] == pytest.approx(intervals.binomial_interval(0, 2)[1], rel=1e-4)
+
+
 def test_nothing_is_estimated_where_nothing_is_measurable() -> None:
     table = drawn()
     utilities = fit(comparisons(table, list("abcdef"))).table("real/one", "outcomes", "forced",

@@ -194,7 +194,7 @@
       const heading = node("h3", "ex-behind", "Behind: " + context.title);
       heading.tabIndex = -1;
       const about = node("p", "ex-about");
-      about.append(badge(context.content.provenance), " ", context.content.method);
+      about.append(badge(context.content.provenance), " ", context.method);
       const parts = [heading, about];
       const others = made.series.filter((one) => one.cell);
       if (others.length > 1) {
@@ -251,6 +251,7 @@
         if (shownFor.indexOf(state.item) !== 0) page = 0;
         paint({
           cell: chosen.cell, who: chosen.name, content: explore.get(chosen.cell.file), items, wanted,
+          method: chosen.method,
           title: id >= 0 ? items.texts[id] : state.item, pivotable: true,
         }, made);
       },

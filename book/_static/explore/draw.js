@@ -20,27 +20,27 @@
     return made;
   }
 
-  /** Least and greatest value that the axis must show. */
+  /** Least and greatest value that the axis must show. An interval far longer than the estimates
+      lie apart runs off the edge: it would press all of them into one dot. */
   function extent(made) {
-    let low = Infinity;
-    let high = -Infinity;
-    const see = function (value) {
-      if (value === null || !Number.isFinite(value) || (made.log && value <= 0)) return;
-      if (value < low) low = value;
-      if (value > high) high = value;
-    };
-    for (const row of made.rows) {
-      for (const point of row.points) {
-        if (!point || point.value === null) continue;
-        see(point.value);
-        see(point.low);
-        see(point.high);
-      }
-    }
-    if (low > high) return made.log ? [0.1, 10] : [0, 1];
-    if (made.line !== null) see(made.line);
-    if (low === high) return made.log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
-    return [low, high];
+    const along = made.log ? Math.log : (x) => x;
+    const back = made.log ? Math.exp : (x) => x;
+    const seen = (values) =>
+      values.filter((x) => x !== null && Number.isFinite(x) && !(made.log && x <= 0)).map(along);
+    const points = made.rows.flatMap((row) => row.points.filter((one) => one && one.value !== null));
+    const values = seen(points.map((one) => one.value));
+    if (!values.length) return made.log ? [0.1, 10] : [0, 1];
+    if (made.line !== null) values.push(along(made.line));
+    const ends = seen(points.flatMap((one) => [one.low, one.high]));
+    const least = (list, from) => list.reduce((x, y) => Math.min(x, y), from);
+    const most = (list, from) => list.reduce((x, y) => Math.max(x, y), from);
+    let [low, high] = [least(values, Infinity), most(values, -Infinity)];
+    const room = high - low;
+    const [first, last] = [least(ends, low), most(ends, high)];
+    low = room > 0 ? Math.max(first, low - room) : first;
+    high = room > 0 ? Math.min(last, high + room) : last;
+    if (low === high) [low, high] = made.log ? [low - 1, high + 1] : [low - 0.5, high + 0.5];
+    return [back(low), back(high)];
   }
 
   /** Round numbers within the extent. */
@@ -151,8 +151,10 @@
     const height = top + rows.length * rowHeight + 56;
     const x = scale({ ...made, rows }, width - left - 20, 10);
     const style = [
-      "text{font:12px sans-serif;fill:#1f2430}.ex-grid{stroke:#e3e6ea}.ex-line{stroke:#6b7280;",
-      "stroke-dasharray:3 3}.ex-bar{stroke-width:2;fill:none}.ex-tick{fill:#4b5563}",
+      "text{font:12px sans-serif}text:not([fill]){fill:#1f2430}.ex-strong{font-weight:bold}",
+      "text.ex-head-line{font-size:17px;font-weight:bold}text.ex-across{font-size:54px;",
+      "font-weight:bold;fill:#b3261e;fill-opacity:.15}.ex-grid{stroke:#e3e6ea}.ex-line{stroke:#6b7280;",
+      "stroke-dasharray:3 3}.ex-bar{stroke-width:2;fill:none}text.ex-tick{fill:#4b5563}",
       ...COLOURS.map((colour, s) =>
         `.ex-s${s}{stroke:${colour}}.ex-dot.ex-s${s}{fill:${colour}}`),
       ".ex-dot.ex-hollow{fill:#fff;stroke-width:2}",
@@ -167,7 +169,7 @@
       element("desc", {}, "Run " + made.run + ". " + address),
       element("style", {}, style),
       element("rect", { width, height, fill: "#fff" }),
-      element("text", { x: 12, y: 26, style: "font-size:17px;font-weight:bold" },
+      element("text", { x: 12, y: 26, class: "ex-head-line" },
         cut(made.title, 90)),
       element("text", { x: 12, y: 46 }, cut(made.xlabel, 120))
     );
@@ -177,7 +179,7 @@
       page.append(
         marker(s, one.provenance, 20, y),
         element("text", { x: 34, y: y + 4 }, cut(one.name, 60)),
-        element("text", { x: left + 100, y: y + 4, style: `fill:${colour};font-weight:bold` }, text)
+        element("text", { x: left + 100, y: y + 4, fill: colour, class: "ex-strong" }, text)
       );
     });
     rows.forEach(function (row, r) {
@@ -196,7 +198,7 @@
     if (shown.some(([one]) => one.provenance === "simulated")) {
       for (let y = top + 60; y < ticksAt || y === top + 60; y += 420) {
         page.append(element("text", { x: left + (width - left) / 2, y, "text-anchor": "middle",
-          style: "font-size:54px;font-weight:bold;fill:#b3261e;fill-opacity:.15" }, "simulated"));
+          class: "ex-across" }, "simulated"));
       }
     }
     const rest = made.rows.length - rows.length;

@@ -209,6 +209,10 @@
         });
         return;
       }
+      if (state.measure === "share") {
+        one.method = "Share of the decided answers for it over all its pairs; each pair counts as " +
+          "one draw, and below five pairs there is no interval.";
+      }
       const points =
         state.measure === "utility"
           ? utilityPoints(one.cell, content, pivot, say)

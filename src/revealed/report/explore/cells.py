@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ MOST_DIFFERENCES = 600
 """Items up to which every difference has its own standard error: a file of half a megabyte."""
 MOST_RATES = 300
 """Goods up to which every rate is in the file."""
+LEAST_PAIRS = 5
 _MISSING = 65_535
 
 
@@ -90,7 +92,11 @@ def pairs_of(choices: pd.DataFrame, place: dict[str, int]) -> Pairs:
 
 
 def shares(pairs: Pairs, count: int) -> list[intervals.Estimate]:
-    """Per item the share of decided answers that chose it, each pair one draw."""
+    """Per item the share of decided answers that chose it, each pair one draw.
+
+    Without an interval below `LEAST_PAIRS`, unless all answers agree: two pairs that happen to be
+    answered alike would have one of no width.
+    """
     hits: list[list[float]] = [[] for _ in range(count)]
     totals: list[list[float]] = [[] for _ in range(count)]
     for a, b, for_a, for_b in zip(pairs.a, pairs.b, pairs.for_a, pairs.for_b, strict=True):
@@ -98,7 +104,11 @@ def shares(pairs: Pairs, count: int) -> list[intervals.Estimate]:
         for item, won in ((a, chosen), (b, against)):
             hits[item].append(won)
             totals[item].append(chosen + against)
-    return [intervals.share(h, t) for h, t in zip(hits, totals, strict=True)]
+    found = [intervals.share(h, t) for h, t in zip(hits, totals, strict=True)]
+    return [
+        replace(one, low=None, high=None) if one.n < LEAST_PAIRS and 0 < one.value < 1 else one
+        for one in found
+    ]
 
 
 def cell(
