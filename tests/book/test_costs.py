@@ -28,7 +28,7 @@ def test_what_was_not_measured_is_said(tmp_path: Path) -> None:
         costs.refits(tmp_path),
         costs.measured(tmp_path, "x", "y"),
     ):
-        assert "Not measured" in shown
+        assert "Not measured yet" in shown
 
 
 def test_rows_are_shown_and_escaped(tmp_path: Path) -> None:

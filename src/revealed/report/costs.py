@@ -85,7 +85,7 @@ def _read(root: Path, name: str) -> Any:
 
 
 def _absent(name: str) -> str:
-    return str(page.note(f"Not measured: benchmarks/{name}.json is not there."))
+    return str(page.note(f"Not measured yet: no rows in benchmarks/{name}.json."))
 
 
 def _time(seconds: float | None) -> str:
