@@ -156,7 +156,7 @@ def test_pairs_and_answers_behind_a_number(tab: Any, address: str) -> None:
     go(tab, address + FEW)
     tab.locator(".ex-row", has_text="number 1 comes").click()
     box = tab.locator(".ex-behind-box")
-    assert box.locator("h3").inner_text() == "Behind: Outcome number 1 comes about."
+    assert box.locator("h2").inner_text() == "Behind: Outcome number 1 comes about."
     assert box.locator("tbody tr").count() == 6
     assert "of" in box.locator("tbody td.rv-number").first.inner_text()
     assert box.locator("td", has_text="held out").count() == 1
@@ -316,6 +316,7 @@ def test_everything_works_by_keyboard(tab: Any, address: str) -> None:
 
 def test_every_control_has_a_name_and_the_table_is_the_figure(tab: Any, address: str) -> None:
     go(tab, address + FEW)
+    assert tab.locator("#explorer :is(input, select, button)").count() > 12
     nameless = tab.evaluate("""() => [...document.querySelectorAll(
         '#explorer :is(input, select, button, [role=listbox], [role=region])')].filter(e =>
         !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim()

@@ -76,7 +76,7 @@
           const place = 2 * (pair.k - file.start) + order;
           const [one, other] = order ? [texts[1], texts[0]] : texts;
           const section = node("section");
-          const heading = node("h4", "", order ? "The other way round" : "In one order");
+          const heading = node("h3", "", order ? "The other way round" : "In one order");
           const asked = node("p", "ex-asked");
           asked.append("First: ", node("bdi", "", one), node("br"), "Second: ", node("bdi", "", other));
           section.append(heading, asked);
@@ -191,7 +191,7 @@
       context.items.ids[pair.own] + "~" + context.items.ids[pair.against];
 
     function header(context, made) {
-      const heading = node("h3", "ex-behind", "Behind: " + context.title);
+      const heading = node("h2", "ex-behind", "Behind: " + context.title);
       heading.tabIndex = -1;
       const about = node("p", "ex-about");
       about.append(badge(context.content.provenance), " ", context.method);
@@ -256,7 +256,7 @@
         }, made);
       },
       focus: function () {
-        const heading = box.querySelector("h3");
+        const heading = box.querySelector(".ex-behind");
         if (heading) heading.focus();
       },
     };

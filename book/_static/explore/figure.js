@@ -36,12 +36,13 @@
     const head = node("div", "ex-head");
     const scroll = node("div", "ex-scroll");
     const space = node("div", "ex-space");
-    const mark = node("div", "ex-watermark", "simulated");
+    const mark = element("svg", { class: "ex-watermark", viewBox: "0 0 600 300",
+      "aria-hidden": "true" }, element("text", { x: 300, y: 175, "text-anchor": "middle",
+      transform: "rotate(-18 300 150)" }, "simulated"));
     scroll.tabIndex = 0;
     scroll.setAttribute("role", "listbox");
     scroll.setAttribute("aria-describedby", "ex-keys");
     scroll.append(space);
-    mark.setAttribute("aria-hidden", "true");
     const frame = node("div", "ex-frame");
     frame.append(head, scroll, mark);
     box.append(title, legend, label, frame);
@@ -198,7 +199,7 @@
         scroll.setAttribute("aria-label", made.title + ": " + made.xlabel);
         scroll.removeAttribute("aria-activedescendant");
         const simulated = made.series.some((one) => one.used && one.provenance === "simulated");
-        mark.hidden = !simulated;
+        mark.toggleAttribute("hidden", !simulated);
         frame.hidden = !made.rows.length;
         legendOf();
         scroll.scrollTop = 0;
