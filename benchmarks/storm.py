@@ -358,7 +358,7 @@ def main() -> None:
     parser.add_argument(
         "--requests", type=int, default=36_000, help="answers to get; 0 leaves the storm out"
     )
-    parser.add_argument("--memory", type=int, default=15_000, help="answers of the last phase")
+    parser.add_argument("--memory", type=int, default=60_000, help="answers of the last phase")
     parser.add_argument("--rate", type=float, default=0.08, help="share of requests with a fault")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the results there")
@@ -379,7 +379,8 @@ def main() -> None:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}",
         "date": date.today().isoformat(),
-        "command": f"python benchmarks/storm.py --requests {told.requests} --rate {told.rate:g}",
+        "command": f"python benchmarks/storm.py --requests {told.requests} --memory {told.memory} "
+        f"--rate {told.rate:g}",
         "rows": rows,
     }
     text = json.dumps(report, indent=1)

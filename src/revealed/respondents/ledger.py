@@ -71,7 +71,7 @@ CREATE TABLE IF NOT EXISTS answers (
 ) WITHOUT ROWID;
 """
 
-_MOST_KNOWN = 50_000
+_MOST_KNOWN = 20_000
 """Questions remembered as written; one that is forgotten is offered once more, and ignored."""
 _CACHE_KIB = 65_536
 """Pages kept by a connection. Keys are digests, so that every row goes to another page: with
