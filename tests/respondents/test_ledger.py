@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,24 @@ def test_processes_write_side_by_side(tmp_path: Path) -> None:
     assert [child.exitcode for child in children] == [0, 0, 0]
     with Ledger(path) as ledger:
         assert ledger.counts()["n"].sum() == 80
+
+
+def _make(path: Path, barrier: Barrier) -> None:
+    for n in range(100):
+        barrier.wait(30)
+        Ledger(path / f"{n}.sqlite").close()
+
+
+def test_processes_make_a_ledger_at_once(tmp_path: Path) -> None:
+    """SQLite itself tells some of them at once that it is locked."""
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(6)
+    children = [context.Process(target=_make, args=(tmp_path, barrier)) for _ in range(6)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0] * 6
 
 
 def test_answers_that_arrive_together_are_committed_together(ledger: Ledger) -> None:

@@ -30,7 +30,7 @@ from ..foundation.errors import DataError
 from ..foundation.paths import slug
 from .budget import Budget
 from .journal import Journal, Line, answer_line, checksum, journal_of
-from .ledger_trouble import APPLICATION, damaged, explain, look
+from .ledger_trouble import APPLICATION, damaged, explain, look, write_ahead
 from .request import Question, Request, canonical
 from .rescue import Rescue
 from .sharing import SharedBudget
@@ -182,7 +182,7 @@ class Ledger:
                     where=self.path,
                     todo="Use the program that wrote it, or start another run.",
                 )
-            connection.execute("PRAGMA journal_mode = WAL")
+            write_ahead(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")

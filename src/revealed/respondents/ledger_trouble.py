@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import time
 from pathlib import Path
 
 from ..foundation.errors import DataError
@@ -42,6 +43,23 @@ def look(connection: sqlite3.Connection, path: Path) -> int:
     if application != (APPLICATION if version >= 2 else 0) or (version == 0 and tables):
         raise foreign(path)
     return version
+
+
+def write_ahead(connection: sqlite3.Connection, patience: float = 120.0) -> None:
+    """Put a database into write-ahead mode, waiting for others who do.
+
+    SQLite does not wait by itself here, whatever its time-out: of several processes that make a
+    file at once it tells all but one that it is locked.
+    """
+    until = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def damaged(path: Path, what: str) -> DataError:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ..foundation.errors import DataError
 from .budget import Budget
-from .ledger_trouble import explain
+from .ledger_trouble import explain, write_ahead
 
 BEAT = 0.25
 """Seconds between two signs of life."""
@@ -63,7 +63,7 @@ class _Membership:
             self._connection = sqlite3.connect(
                 self.path, timeout=120, isolation_level=None, check_same_thread=False
             )
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            write_ahead(self._connection)
             # A power cut may take the last claims: it ends all who made them, too.
             self._connection.execute("PRAGMA synchronous = NORMAL")
             with self._transaction() as cursor:
