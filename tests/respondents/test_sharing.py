@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import random
 import signal
 import sqlite3
 import time
@@ -194,6 +195,36 @@ def test_money_in_flight_at_a_kill_is_counted_as_spent(crew: Crew) -> None:
         assert not survivor.reserve(99.0)  # looks, and finds the dead
         assert survivor.reserved == 0
         assert survivor.spent > (10 + PLACES) * ONE
+
+
+def test_drawing_money_ahead_exceeds_no_limit_and_wastes_none(tmp_path: Path) -> None:
+    """Two budgets reserve and settle at random; what is paid and may be paid stays within."""
+    ledger = tmp_path / "ledger.sqlite"
+    one, two = (SharedBudget(ledger, 20.0, lambda: 0.0) for _ in range(2))
+    draw = random.Random(3)
+    in_flight: dict[SharedBudget, list[float]] = {one: [], two: []}
+    paid = 0.0
+    for _ in range(12_000):
+        budget = draw.choice((one, two))
+        if draw.random() < 0.5:
+            worst = draw.choice((0.01, 0.02))
+            if budget.reserve(worst):
+                in_flight[budget].append(worst)
+        elif in_flight[budget]:
+            worst = in_flight[budget].pop()
+            actual = worst * draw.random()
+            paid += actual
+            budget.settle(worst, actual)
+        assert paid + sum(map(sum, in_flight.values())) <= 20.0 + 1e-9
+    assert paid > 19.5
+    for worst in in_flight[one]:
+        one.settle(worst, 0.0)
+    one.leave()
+    for worst in in_flight[two]:
+        two.settle(worst, 0.0)
+    assert two.reserve(0.01) == (paid + 0.01 <= 20.0)
+    assert two.spent == pytest.approx(paid)
+    two.leave()
 
 
 @pytest.mark.slow

@@ -30,6 +30,9 @@ BEAT = 0.25
 LEASE = 60.0
 """Seconds without one after which a process that lives is taken for one that hangs."""
 
+_AHEAD, _FAR = 16, 20
+"""Money is drawn for so many requests at once, while so many times as much is left."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS members (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -244,6 +247,9 @@ class SharedBudget(_Membership, Budget):
     def __init__(self, ledger: Path, max_cost: float, spent: Callable[[], float]):
         Budget.__init__(self, max_cost)
         _Membership.__init__(self, ledger, None)
+        # What the file says we hold: never less than what is in flight and what is not yet booked.
+        self._drawn = self._in_flight = self._unbooked = 0.0
+        self._settled = 0
         with self._transaction() as cursor:
             self._bury(cursor)
             if not cursor.execute("SELECT 1 FROM members WHERE respondent IS NULL").fetchone():
@@ -260,30 +266,64 @@ class SharedBudget(_Membership, Budget):
         """As `Budget.reserve`, with what the other processes spent and set aside."""
         if not worst:  # nothing to share, or nothing to be had without a price
             return super().reserve(worst)
-        with self._transaction() as cursor:
-            self._see(cursor)
-            if not super().reserve(worst):
-                self._bury(cursor)
-                self._see(cursor)
-                if not super().reserve(worst):
-                    return False
-            cursor.execute(
-                "UPDATE members SET reserved = reserved + ? WHERE name = ?", (worst, self.name)
-            )
+        if self._in_flight + self._unbooked + worst > self._drawn:
+            with self._transaction() as cursor:
+                self._book(cursor)
+                if not self._draw(cursor, worst):
+                    self._bury(cursor)
+                    self._see(cursor)
+                    if not self._draw(cursor, worst):
+                        return False
+        self._in_flight += worst
         return True
 
     def settle(self, worst: float | None, actual: float | None) -> None:
         """As `Budget.settle`."""
-        super().settle(worst, actual)
-        if not self._open or not (worst or actual):
+        if actual is None:
+            self.unknown += 1
+        self._in_flight = max(0.0, self._in_flight - (worst or 0.0))
+        self._unbooked += actual or 0.0
+        self._settled += 1
+        if not self._open:
             return
-        with self._transaction() as cursor:
-            cursor.execute(
-                "UPDATE members SET reserved = max(0, reserved - ?) WHERE name = ?",
-                (worst or 0.0, self.name),
-            )
-            cursor.execute("UPDATE money SET spent = spent + ?", (actual or 0.0,))
-            self._see(cursor)
+        # Money that nobody needs is not held back from the others.
+        if self._settled >= self._ahead or self._in_flight < (worst or 0.0):
+            with self._transaction() as cursor:
+                self._book(cursor)
+
+    def leave(self) -> None:
+        """Book what was spent and give back the rest."""
+        if self._open:
+            with self._transaction() as cursor:
+                self._book(cursor)
+        super().leave()
+
+    _ahead = 1
+    """Requests for which money is drawn at a time."""
+
+    def _draw(self, cursor: sqlite3.Cursor, worst: float) -> bool:
+        """Have the file say that we hold enough for one request more, or for several."""
+        limit = (self.max_cost or 0.0) * (1 + 1e-12)
+        others = self.spent + self.reserved - self._drawn
+        # Ahead only as long as that is little of what is left: near the limit everybody counts.
+        left = limit - others - self._in_flight
+        self._ahead = _AHEAD if _FAR * _AHEAD * worst <= left else 1
+        wanted = self._in_flight + self._ahead * worst
+        if others + wanted > limit:
+            return False
+        self._hold(cursor, wanted)
+        return True
+
+    def _book(self, cursor: sqlite3.Cursor) -> None:
+        """Tell the file what was spent, and that we hold what is in flight and no more."""
+        cursor.execute("UPDATE money SET spent = spent + ?", (self._unbooked,))
+        self._unbooked, self._settled = 0.0, 0
+        self._hold(cursor, self._in_flight)
+
+    def _hold(self, cursor: sqlite3.Cursor, amount: float) -> None:
+        cursor.execute("UPDATE members SET reserved = ? WHERE name = ?", (amount, self.name))
+        self._drawn = amount
+        self._see(cursor)
 
     def _see(self, cursor: sqlite3.Cursor) -> None:
         self.spent, self.reserved = cursor.execute(
