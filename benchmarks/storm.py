@@ -310,8 +310,8 @@ def full_disk(folder: Path, requests: int, *, read_only: bool) -> dict[str, Any]
         return {
             "phase": "read-only folder" if read_only else "full disk",
             "sent": sent, "answered": found.delivered, "stored": found.stored, "paid": found.paid,
-            "exit_code": code, "told": told.replace(f"{folder}/", ""), "answered_after_the_error": after - before
-            if read_only else None, "brought_back": brought, "exit_code_after": last,
+            "exit_code": code, "told": told.replace(f"{folder}/", ""),
+            "answered_after_the_error": after - before if read_only else None, "brought_back": brought, "exit_code_after": last,
             "in_flight_at_a_stop": found.beyond,
             "lost": found.delivered - found.stored - found.beyond,
             "repeated": found.again - found.beyond,
