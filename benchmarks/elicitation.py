@@ -2,9 +2,10 @@
 
 Everybody asks the same questions of the same server on loopback, one process each, in one run:
 aiohttp (the bare protocol), the openai client, inspect_ai (from a Python that has it), plain
-LiteLLM, and ours (LiteLLM plus ledger, claims, pacing, retries and parsing), also with a cost limit
-that processes share. The last contender is a simulated respondent in process, through all of it.
-The contenders take turns, so that a busy machine is busy for all; each figure is the median turn's.
+LiteLLM, LiteLLM as our door sets it up (its own log lines off, its tables out of the garbage
+collector's way), and ours (that plus ledger, claims, pacing, retries and parsing), also with a cost
+limit that processes share. The last contender is a simulated respondent in process, through all of
+it. They take turns, so that a busy machine is busy for all; each figure is the median turn's.
 
 Then what is ours is taken apart: everything but LiteLLM and the network, whose place a door takes
 that answers at once; and the same without one part each, put together here.
@@ -36,7 +37,8 @@ HERE = Path(__file__).resolve()
 SERVER = HERE.parents[1] / "tests" / "respondents" / "server.py"
 CONTENDERS = {
     "aiohttp": "aiohttp, bare", "openai": "openai client", "inspect": "inspect_ai",
-    "litellm": "LiteLLM", "revealed": "Revealed", "limited": "Revealed, with a cost limit",
+    "litellm": "LiteLLM", "settings": "LiteLLM, our settings", "revealed": "Revealed",
+    "limited": "Revealed, with a cost limit",
     "simulated": "Revealed, simulated respondent",
 }  # fmt: skip
 PARTS = {
@@ -233,6 +235,10 @@ async def in_part(part: str, count: int, concurrency: int, start: Callable[[], N
 def contend(name: str, url: str, count: int, concurrency: int) -> dict[str, float]:
     """Run one contender, or what is ours without one part, in this process."""
     marks: dict[str, float] = {}
+    if name == "settings":
+        from revealed.respondents.door import litellm
+
+        litellm()
 
     def start() -> None:
         marks["wall"], marks["cpu"] = time.perf_counter(), time.process_time()
@@ -246,7 +252,7 @@ def contend(name: str, url: str, count: int, concurrency: int) -> dict[str, floa
     else:
         ways = {
             "aiohttp": with_aiohttp, "openai": with_openai, "inspect": with_inspect,
-            "litellm": with_litellm, "revealed": with_ours,
+            "litellm": with_litellm, "settings": with_litellm, "revealed": with_ours,
         }  # fmt: skip
         run = ways[name](url, count, concurrency, start)
     asyncio.run(run)
