@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -63,6 +64,8 @@ def main(
     address: str, path: str, name: str, count: str, cell: str, concurrency: str, timeout: str,
     jumps: str,
 ) -> None:  # fmt: skip
+    # A shell has what it starts in the background ignore it, these tests too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     slow = pace.backoff
     client.backoff = lambda attempt, *_: slow(attempt) / 50
     if float(jumps):

@@ -20,6 +20,7 @@ from test_ledger import entry, request
 from revealed.foundation.errors import DataError
 from revealed.respondents import Answer, Ledger
 from revealed.respondents.journal import journal_of, read
+from revealed.respondents.ledger import Entry
 from revealed.respondents.ledger_check import bring_back, check, repair
 
 COUNT = 150
@@ -58,12 +59,9 @@ def copied(whole: tuple[Path, dict[str, Answer]], tmp_path: Path) -> tuple[Path,
     return tmp_path / "ledger.sqlite", whole[1]
 
 
-def same(found: dict[str, Answer], truth: dict[str, Answer], *, cost: bool = True) -> bool:
+def same(found: dict[str, Answer], truth: dict[str, Answer]) -> bool:
     """Whether every answer found is the true one."""
-    return all(
-        answer == (truth[key] if cost else replace(truth[key], cost=answer.cost))
-        for key, answer in found.items()
-    )
+    return all(answer == truth[key] for key, answer in found.items())
 
 
 def told(path: Path, truth: dict[str, Answer]) -> dict[str, Answer] | None:
@@ -131,7 +129,10 @@ def survives(whole: tuple[Path, dict[str, Answer]], damages: list[Damage], seed:
         alone = repair(path)
         saved = told(alone.path, truth)
         assert saved is not None
-        assert same(saved, truth)
+        priced = {key: answer for key, answer in saved.items() if answer.cost is not None}
+        assert same(priced, truth)
+        assert all(saved[key] == replace(truth[key], cost=None) for key in {*saved} - {*priced})
+        assert len(saved) - len(priced) == alone.unpriced
         assert len(saved) == alone.pages
         assert alone.journal == 0
         alone.path.unlink()
@@ -140,13 +141,12 @@ def survives(whole: tuple[Path, dict[str, Answer]], damages: list[Damage], seed:
         found = check(path)
         assert path.read_bytes() == before, "looking changes nothing"
         if not found.problems and data:
-            # The price alone has no checksum: it is a sum of what several tries cost.
             assert (answers := told(path, truth)) is not None
             assert len(answers) == COUNT
-            assert same(answers, truth, cost=False)
+            assert same(answers, truth)
         else:
             answers = told(path, truth)
-            assert answers is None or same(answers, truth, cost=False)
+            assert answers is None or same(answers, truth)
 
         # With its journal nothing is lost at all.
         mended = repair(path, replace=True)
@@ -207,6 +207,36 @@ def test_one_changed_letter_of_an_answer_is_refused_and_mended(
     done = repair(path, replace=True)
     assert (done.pages, done.journal, done.lost) == (COUNT - 1, 1, 0)
     assert told(path, truth) == truth
+
+
+def test_a_changed_price_is_refused_and_comes_back_from_the_journal(
+    copied: tuple[Path, dict[str, Answer]],
+) -> None:
+    path, truth = copied
+    key = next(key for key, answer in truth.items() if answer.cost == 20.0)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE answers SET cost = 0.02 WHERE key = ?", (key,))
+    with Ledger(path) as ledger, pytest.raises(DataError, match="differs from its checksum"):
+        ledger.get([key])
+    alone = path.with_name("alone.sqlite")
+    shutil.copy(path, alone)
+    done = repair(alone, replace=True)
+    assert (done.pages, done.unpriced, done.lost) == (COUNT, 1, 0)
+    assert told(alone, truth) == truth | {key: replace(truth[key], cost=None)}
+    done = repair(path, replace=True)
+    assert (done.pages, done.journal, done.unpriced) == (COUNT - 1, 1, 0)
+    assert told(path, truth) == truth
+
+
+def test_prices_that_add_up_keep_their_checksum(tmp_path: Path) -> None:
+    failed = entry(request(1), "failed", cost=0.5)
+    late = Entry(replace(failed.answer, status="ok", cost=0.25), failed.request, "m")
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        ledger.put([failed])
+        ledger.put([late])
+        assert ledger.get([late.answer.key])[late.answer.key].cost == 0.75
+    assert check(path).problems == []
 
 
 def test_a_ledger_without_its_log_gets_the_answers_back_when_it_is_opened(

@@ -91,6 +91,8 @@ def repair(
     )
     if done.unworded:
         typer.echo(f"Of {done.unworded:,} answers the question's words are lost; they still count.")
+    if done.unpriced:
+        typer.echo(f"Of {done.unpriced:,} answers the price was damaged: it is unknown now.")
     if done.unproved:
         typer.echo(f"{done.unproved:,} come from a version without checksums: not proved whole.")
     typer.echo(

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ..foundation.errors import DataError
 from ..foundation.paths import atomic_write
 from .ledger import _COLUMNS, Ledger, intact
-from .ledger_trouble import damaged, explain
+from .ledger_trouble import TROUBLE, damaged, explain
 
 ROWS = 20_000
 """Rows held in memory at a time, and rows of a group in the file."""
@@ -61,7 +61,7 @@ def export(ledger: Path, folder: Path, *, progress: bool = True) -> tuple[int, i
             ):
                 written = _write(given, answers, _answers(connection, ledger, len(columns)), bar)
                 named = _write(asked, questions, _questions(connection, questions.names), None)
-        except sqlite3.DatabaseError as error:
+        except TROUBLE as error:
             raise explain(error, ledger) from error
     return written, named
 

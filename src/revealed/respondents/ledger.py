@@ -29,8 +29,8 @@ import pandas as pd
 from ..foundation.errors import DataError
 from ..foundation.paths import slug
 from .budget import Budget
-from .journal import Journal, Line, answer_line, checksum, journal_of
-from .ledger_trouble import APPLICATION, damaged, explain, look, write_ahead
+from .journal import Journal, Line, answer_line, checksum, journal_of, sealed, teach
+from .ledger_trouble import APPLICATION, TROUBLE, damaged, explain, look, write_ahead
 from .request import Question, Request, canonical
 from .rescue import Rescue
 from .sharing import SharedBudget
@@ -114,13 +114,14 @@ _COLUMNS = (*_ANSWER, "question", "sample", "respondent", "time", "checksum")
 # Costs of attempts are added up where the row lies; all else of it stands or goes as a whole.
 _COST = _COLUMNS.index("cost")
 # An answer once given stands; only a failure may be replaced, because only a failure is re-asked.
+# Both attempts were paid for.
+_BOTH = "added(excluded.cost, answers.cost, answers.checksum)"
 _INSERT = (
     f"INSERT INTO answers ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
     "ON CONFLICT (key) DO UPDATE SET "
-    + ", ".join(f"{c} = excluded.{c}" for c in _COLUMNS if c not in ("key", "cost"))
-    # Both attempts were paid for; unknown (NULL) only if neither price is known.
-    + ", cost = CASE WHEN excluded.cost IS NULL THEN answers.cost "
-    "ELSE excluded.cost + coalesce(answers.cost, 0) END WHERE answers.status = 'failed'"
+    + ", ".join(f"{c} = excluded.{c}" for c in _COLUMNS if c not in ("key", "cost", "checksum"))
+    + f", cost = {_BOTH}, checksum = sealed(excluded.checksum, {_BOTH}) "
+    "WHERE answers.status = 'failed'"
 )
 
 
@@ -175,6 +176,7 @@ class Ledger:
                 self.path, timeout=120, isolation_level=None, check_same_thread=False
             )
             connection.execute("PRAGMA busy_timeout = 120000")
+            teach(connection)
             found = look(connection, self.path)
             if found > VERSION:
                 raise DataError(
@@ -191,7 +193,7 @@ class Ledger:
             connection.execute("SELECT checksum FROM answers LIMIT 0")
             if connection.execute(_INDEXED).fetchone():
                 connection.execute("DROP INDEX IF EXISTS answers_of")
-        except sqlite3.DatabaseError as error:
+        except TROUBLE as error:
             raise explain(error, self.path) from error
         return connection
 
@@ -202,9 +204,11 @@ class Ledger:
             found = connection.execute("PRAGMA user_version").fetchone()[0]
             if found == 1:
                 values = ", ".join(c for c in _COLUMNS if c not in ("cost", "checksum"))
-                connection.create_function("checksum_of", -1, lambda *row: checksum(row)[0])
+                connection.create_function(
+                    "checksum_of", -1, lambda cost, *row: sealed(checksum(row)[0], cost)
+                )
                 connection.execute("ALTER TABLE answers ADD COLUMN checksum INTEGER")
-                connection.execute(f"UPDATE answers SET checksum = checksum_of({values})")
+                connection.execute(f"UPDATE answers SET checksum = checksum_of(cost, {values})")
             for statement in _SCHEMA.split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
@@ -222,7 +226,7 @@ class Ledger:
 
             try:
                 catch_up(self._reader, self._journal.path)
-            except sqlite3.DatabaseError as error:
+            except TROUBLE as error:
                 raise explain(error, self.path) from error
 
     def get(self, keys: Iterable[str]) -> dict[str, Answer]:
@@ -233,7 +237,7 @@ class Ledger:
             if self._before is not None:
                 left = [key for key in wanted if key not in found]
                 found |= _select(self._before, left, self.path)
-        except sqlite3.DatabaseError as error:
+        except TROUBLE as error:
             raise explain(error, self.path) from error
         return found
 
@@ -458,13 +462,13 @@ def _told(
         question = entry.request.question
         values = _values(entry, now)
         crc, text = checksum(values)
-        cost = entry.answer.cost
-        rows.append((*values[:_COST], cost, *values[_COST:], crc))
+        cost = None if entry.answer.cost is None else float(entry.answer.cost)
+        rows.append((*values[:_COST], cost, *values[_COST:], sealed(crc, cost)))
         if not question.model.startswith(SIMULATED):
             if question.digest not in known and question.digest not in fresh:
                 fresh.add(question.digest)
                 lines.append(Line("question", list(_question_row(question))).encoded())
-            lines.append(answer_line(text, cost, crc))
+            lines.append(answer_line(text, cost, sealed(crc, cost)))
     return rows, lines
 
 
@@ -514,7 +518,8 @@ def _select(connection: sqlite3.Connection, keys: list[str], path: Path) -> dict
 def intact(row: tuple[Any, ...]) -> bool:
     """Whether a row of `_COLUMNS` is as it was written."""
     try:
-        return bool(checksum((*row[:_COST], *row[_COST + 1 : -1]))[0] == row[-1])
+        crc = checksum((*row[:_COST], *row[_COST + 1 : -1]))[0]
+        return bool(sealed(crc, row[_COST]) == row[-1])
     except TypeError:  # bytes where text was
         return False
 

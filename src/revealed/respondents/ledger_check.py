@@ -19,9 +19,9 @@ from typing import Any
 
 from ..foundation.errors import DataError
 from . import pages
-from .journal import Journal, Line, checksum, journal_of, read
+from .journal import Journal, Line, checksum, journal_of, read, sealed
 from .ledger import _COLUMNS, _COST, _SCHEMA, VERSION, Ledger, intact
-from .ledger_trouble import explain, look
+from .ledger_trouble import TROUBLE, explain, is_damage, look
 from .request import canonical
 from .restore import restore, whole
 
@@ -74,11 +74,11 @@ def check(path: Path) -> Checked:
             _check_journal(connection, found)
     except DataError as error:
         found.problems.append(error.what)
-    except sqlite3.DatabaseError as error:
+    except TROUBLE as error:
         told = explain(error, path)
-        if "not a readable ledger" not in told.what:
+        if not is_damage(error):
             raise told from error
-        found.problems.append(str(error))
+        found.problems.append(told.what)
     return found
 
 
@@ -179,7 +179,8 @@ class Repaired:
     ``lost`` are keys that something in the file speaks of and whose answer is nowhere, so at most
     so many answers (a key may be damaged itself); they will be asked again. Of ``unworded`` answers
     the question's words are lost: they count, but such a ledger is not merged with others.
-    ``unproved`` answers come from a ledger of version 1, which has no checksums.
+    ``unproved`` answers come from a ledger of version 1, which has no checksums. Of ``unpriced``
+    answers the price was damaged: it is unknown now.
     """
 
     damaged: Path
@@ -189,6 +190,7 @@ class Repaired:
     lost: int = 0
     unproved: int = 0
     unworded: int = 0
+    unpriced: int = 0
 
 
 def repair(path: Path, into: Path | None = None, *, replace: bool = False) -> Repaired:
@@ -222,7 +224,7 @@ def repair(path: Path, into: Path | None = None, *, replace: bool = False) -> Re
             pass
         with closing(sqlite3.connect(target, isolation_level=None)) as connection:
             _fill(connection, path, journal, done)
-    except sqlite3.DatabaseError as error:
+    except TROUBLE as error:
         raise explain(error, target) from error
     if replace:
         done.damaged, done.path = _swap(path, target)
@@ -231,14 +233,19 @@ def repair(path: Path, into: Path | None = None, *, replace: bool = False) -> Re
 
 def _fill(connection: sqlite3.Connection, path: Path, journal: Path, done: Repaired) -> None:
     seen: set[str] = set()
-    lines = _from_pages(path, seen, done) if path.is_file() else iter(())
+    unpriced: list[Line] = []
+    lines = _from_pages(path, seen, unpriced, done) if path.is_file() else iter(())
     restore(connection, lines)
     done.pages = _count(connection)
     if journal.is_file():
         told = (line for line in read(journal) if line is not None)
         restore(connection, _noting(told, seen))
-    total = _count(connection)
-    done.journal = total - done.pages
+    done.journal = _count(connection) - done.pages
+    # The journal knows the price as well as the answer, so that what it has comes first.
+    before = _count(connection)
+    restore(connection, unpriced)
+    done.unpriced = _count(connection) - before
+    done.pages += done.unpriced
     done.unworded = connection.execute(
         "SELECT count(*) FROM answers WHERE question NOT IN (SELECT question FROM questions)"
     ).fetchone()[0]
@@ -259,10 +266,11 @@ def _noting(lines: Iterable[Line], seen: set[str]) -> Iterator[Line]:
         yield line
 
 
-def _from_pages(path: Path, seen: set[str], done: Repaired) -> Iterator[Line]:
+def _from_pages(path: Path, seen: set[str], unpriced: list[Line], done: Repaired) -> Iterator[Line]:
     """Whole rows, failures last: of one request an answer stands and not what came before it.
 
-    `seen` gets every key that something in the file speaks of, its indexes included.
+    `seen` gets every key that something in the file speaks of, its indexes included; `unpriced` the
+    answers that are whole but for their price.
     """
     there = _columns("answers")
     order = [there.index(column) for column in _COLUMNS]
@@ -290,7 +298,9 @@ def _from_pages(path: Path, seen: set[str], done: Repaired) -> Iterator[Line]:
             seen.add(key)
         if line is None:
             continue
-        if line.values[1] != "failed":
+        if not whole(line):
+            unpriced.append(_without_price(line))
+        elif line.values[1] != "failed":
             yield line
         else:
             before = failed.get(key)
@@ -310,20 +320,28 @@ def _answer_line(row: tuple[Any, ...], *, unproved: bool = False) -> Line | None
         if isinstance(values[place], int):
             values[place] = float(values[place])
     core = [*values[:_COST], *values[_COST + 1 : -1]]
+    cost = values[_COST] if isinstance(values[_COST], float) else None
+    try:
+        crc = checksum(core)[0]
+    except TypeError:  # bytes where text was
+        return None
     if unproved:
         if not (isinstance(row[0], str) and _HEX.fullmatch(row[0])):
             return None
         if row[1] not in ("ok", "refused", "failed") or not isinstance(core[-1], float):
             return None
-        if any(isinstance(value, bytes) for value in core):
-            return None
-        values[-1] = checksum(core)[0]
-    elif not intact(tuple(values)):
+        if cost is not None and not 0.0 <= cost < 1e6:
+            cost = None
+        values[-1] = sealed(crc, cost)
+    # The lower half is of all but the price, without which an answer is still an answer.
+    elif not isinstance(values[-1], int) or values[-1] & 0xFFFF_FFFF != crc:
         return None
-    cost = values[_COST]
-    if cost is not None and not (isinstance(cost, float) and 0.0 <= cost < 1e6):
-        cost = None
     return Line("answer", core, cost, values[-1])
+
+
+def _without_price(line: Line) -> Line:
+    crc = checksum(line.values)[0]
+    return Line("answer", line.values, None, sealed(crc, None))
 
 
 def bring_back(journal: Path, path: Path) -> int:

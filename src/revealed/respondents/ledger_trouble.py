@@ -12,6 +12,9 @@ from ..foundation.errors import DataError
 APPLICATION = 0x52564C31
 """In every ledger's header (``RVL1``), so that another program's database is told from one."""
 
+TROUBLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a ledger may raise; the second where SQLite quotes damage that is no text."""
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REPAIR = (
     "Nothing was changed. `revealed ledger check` says what is damaged, `revealed ledger repair` "
@@ -67,6 +70,18 @@ def damaged(path: Path, what: str) -> DataError:
     return DataError(f"not a readable ledger ({what}).", where=path, todo=_REPAIR)
 
 
+def is_damage(error: Exception) -> bool:
+    """Whether the file is to blame for what reading a ledger raised.
+
+    What SQLite cannot compile counts too: the queries are known to be right, so that it is the
+    schema in the file that is not.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, UnicodeDecodeError) or code in (
+        sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR
+    )  # fmt: skip
+
+
 def foreign(path: Path) -> DataError:
     """The error for a database that something else made."""
     return DataError(
@@ -95,8 +110,13 @@ def explain(error: Exception, path: Path) -> DataError:
             todo=f"Give yourself the right to write the file and its folder {path.parent}, "
             "or copy the run to a disk that takes it.",
         )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return damaged(path, str(error))
+    if is_damage(error):
+        told = (
+            error.object.decode(errors="replace")
+            if isinstance(error, UnicodeDecodeError)
+            else error
+        )
+        return damaged(path, str(told))
     if code == sqlite3.SQLITE_BUSY:
         return DataError(
             f"another process has held the ledger for two minutes ({error}).",

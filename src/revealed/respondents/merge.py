@@ -19,7 +19,9 @@ from tqdm import tqdm
 
 from ..foundation.errors import DataError
 from ..foundation.paths import atomic_write
+from .journal import teach
 from .ledger import _COLUMNS, VERSION, Ledger
+from .ledger_trouble import TROUBLE, explain
 
 _CHUNK = 50_000
 """Rows between two chances to stop and two steps of the bar."""
@@ -58,9 +60,10 @@ _MERGE = (
     + ", ".join(
         f"{c} = CASE WHEN {_BETTER} THEN excluded.{c} ELSE answers.{c} END"
         for c in _COLUMNS
-        if c not in ("key", "cost")
+        if c not in ("key", "cost", "checksum")
     )
-    + f", cost = {_PRICE} WHERE {_BETTER} OR ({_PRICE}) IS NOT answers.cost"
+    + f", cost = {_PRICE}, checksum = sealed(CASE WHEN {_BETTER} THEN excluded.checksum "
+    f"ELSE answers.checksum END, {_PRICE}) WHERE {_BETTER} OR ({_PRICE}) IS NOT answers.cost"
 )
 
 
@@ -140,8 +143,8 @@ def examine(path: Path) -> None:
             Ledger(path).close()
         with closing(_open(path)) as connection:
             problem = _problem(connection)
-    except sqlite3.DatabaseError as error:
-        problem = str(error)
+    except TROUBLE as error:
+        problem = explain(error, path).what if isinstance(error, UnicodeDecodeError) else str(error)
     if problem:
         raise DataError(
             f"not a ledger that can be merged ({problem}).",
@@ -209,6 +212,7 @@ def _merge_all(sources: list[Path], target: Path, progress: bool) -> list[Merged
         sqlite3.connect(target.resolve().as_uri(), uri=True, timeout=120, isolation_level=None)
     ) as connection:
         connection.execute("PRAGMA synchronous = FULL")
+        teach(connection)
         return [_merge(connection, source, progress) for source in sources]
 
 

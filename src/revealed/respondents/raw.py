@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from .ledger_trouble import explain
+from .ledger_trouble import TROUBLE, explain
 from .request import canonical
 from .spec import RespondentSpec
 
@@ -62,7 +62,7 @@ class RawAnswers:
                     self._answers[question].append(RawAnswer(sample, status, said))
             finally:
                 connection.close()
-        except sqlite3.DatabaseError as error:
+        except TROUBLE as error:
             raise explain(error, path) from error
 
     def __len__(self) -> int:

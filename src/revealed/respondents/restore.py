@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from .journal import Line, checksum, read, read_tail, settled
-from .ledger import _COLUMNS, _COST
+from .journal import Line, checksum, read, read_tail, sealed, settled, teach
+from .ledger import _BOTH, _COLUMNS, _COST
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +19,9 @@ _CHUNK = 5_000
 _RESTORE = (
     f"INSERT INTO answers ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
     "ON CONFLICT (key) DO UPDATE SET "
-    + ", ".join(f"{c} = excluded.{c}" for c in _COLUMNS if c not in ("key", "cost"))
-    + ", cost = CASE WHEN excluded.cost IS NULL THEN answers.cost "
-    "ELSE excluded.cost + coalesce(answers.cost, 0) END WHERE answers.status = 'failed' AND "
+    + ", ".join(f"{c} = excluded.{c}" for c in _COLUMNS if c not in ("key", "cost", "checksum"))
+    + f", cost = {_BOTH}, checksum = sealed(excluded.checksum, {_BOTH}) "
+    "WHERE answers.status = 'failed' AND "
     "excluded.time <> answers.time "
     "AND (excluded.status <> 'failed' OR excluded.time > answers.time)"
 )
@@ -54,6 +54,7 @@ def catch_up(connection: sqlite3.Connection, journal: Path) -> int:
 
 def restore(connection: sqlite3.Connection, lines: Iterable[Line]) -> int:
     """Write what is missing, and only that; the number of answers that were new or better."""
+    teach(connection)
     brought = 0
     chunk: list[Line] = []
     for line in lines:
@@ -66,7 +67,9 @@ def restore(connection: sqlite3.Connection, lines: Iterable[Line]) -> int:
 
 def whole(line: Line) -> bool:
     """Whether a line of an answer is as it was written."""
-    return len(line.values) == len(_COLUMNS) - 2 and checksum(line.values)[0] == line.checksum
+    if len(line.values) != len(_COLUMNS) - 2:
+        return False
+    return sealed(checksum(line.values)[0], line.cost) == line.checksum
 
 
 def _write(connection: sqlite3.Connection, lines: list[Line]) -> int:
