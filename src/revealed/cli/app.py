@@ -38,8 +38,10 @@ from .options import (
     RunName,
 )
 from .printing import duration, show, tell_saved
+from .release import release
 from .site import site
 from .stopping import told_to_stop
+from .trying import try_
 from .upstream import upstream
 
 if TYPE_CHECKING:
@@ -64,7 +66,9 @@ app.add_typer(tune, name="tune")
 app.add_typer(condition, name="condition")
 app.add_typer(design, name="design")
 app.add_typer(batch, name="batch")
+app.add_typer(release, name="release")
 app.command()(site)
+app.command("try")(try_)
 
 
 def _specs(

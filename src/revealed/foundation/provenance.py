@@ -28,20 +28,24 @@ def versions() -> dict[str, str]:
     return found
 
 
+def git(root: Path, *words: str) -> str | None:
+    """What git prints in the checkout `root`; None where there is no git or it refuses."""
+    try:
+        return subprocess.run(
+            ["git", "-C", str(root), *words],
+            capture_output=True, text=True, check=True, timeout=60,
+        ).stdout  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
 def git_commit(root: Path) -> str:
     """The checkout's commit, with ``+changes`` if tracked files differ, or ``unknown``."""
-    try:
-        commit = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "HEAD"],
-            capture_output=True, text=True, check=True, timeout=10,
-        ).stdout.strip()  # fmt: skip
-        changed = subprocess.run(
-            ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True, text=True, check=True, timeout=10,
-        ).stdout.strip()  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
+    commit = git(root, "rev-parse", "HEAD")
+    changed = git(root, "status", "--porcelain", "--untracked-files=no")
+    if commit is None or changed is None:
         return "unknown"
-    return f"{commit}+changes" if changed else commit
+    return f"{commit.strip()}+changes" if changed.strip() else commit.strip()
 
 
 def sha256(path: Path) -> str:

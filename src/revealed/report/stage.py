@@ -74,7 +74,7 @@ def assemble(run: str | Run = "default", root: Path | None = None) -> Path:
         shutil.rmtree(stage / name, ignore_errors=True)
     shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("__pycache__"))
     for name in chapters(root):
-        _executed(stage / name)
+        require_executed(stage / name)
     archive.publish(opened, stage / "extra")
     explore.write(opened, stage / "extra" / archive.site_folder(opened) / explore.FOLDER)
     pages.generate(opened, stage / "book" / "generated")
@@ -102,8 +102,14 @@ def _configuration(root: Path, fast: bool) -> str:
     return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
-def _executed(path: Path) -> None:
-    """Refuse a chapter that is missing from the stage or was copied there unexecuted."""
+def require_executed(path: Path) -> None:
+    """Refuse a chapter that is missing from the stage or was copied there unexecuted.
+
+    Raises
+    ------
+    DataError
+        Saying how to make it.
+    """
     todo = "Run `make book`, which executes every chapter first."
     if not path.is_file():
         raise DataError("the executed chapter is not there.", where=path, todo=todo)

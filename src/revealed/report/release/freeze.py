@@ -1,0 +1,265 @@
+"""Freeze a run: gather, look for what must not be published, describe, pack."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from revealed.foundation.errors import ConfigError
+from revealed.foundation.paths import slug
+from revealed.foundation.provenance import git, versions
+from revealed.respondents import public
+from revealed.respondents.export import export
+from revealed.study import Run
+
+from . import crate, describe, files, pack, ready, secrets, withheld
+
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Release:
+    """What was written: a folder with archive, checksum, Zenodo's metadata and the site."""
+
+    folder: Path
+    archive: Path
+    sha256: str
+    facts: dict[str, Any]
+
+
+@dataclass
+class _Words:
+    """What was left out for the sake of others, and whose tables are taken as given."""
+
+    questions: int = 0
+    answers: int = 0
+    files: list[str] = field(default_factory=list)
+    given: list[str] = field(default_factory=list)
+
+
+def release(
+    run: Run,
+    version: str,
+    into: Path,
+    *,
+    texts: bool = True,
+    allow_dirty: bool = False,
+    accepted: Sequence[str] = (),
+    date: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+    progress: bool = True,
+) -> Release:
+    """Freeze `run` as release `version` below `into`; whole or not at all.
+
+    The same run, checkout and options give the same bytes.
+
+    Parameters
+    ----------
+    run
+        The run; its book must have been made.
+    version
+        A name for the release, such as ``2026.11``.
+    into
+        Gets a folder ``revealed-<version>``.
+    texts
+        Without, raw answers of real models and the words of questions are left out.
+    allow_dirty
+        Take a checkout that differs from its commit, and say so in the release.
+    accepted
+        Fingerprints of strings that look like secrets and are none.
+    date
+        Of publication (YYYY-MM-DD); default: that of the commit.
+    tell
+        Is given what is being done.
+
+    Raises
+    ------
+    ConfigError
+        If `version` or `date` is no such thing, or the release is there already.
+    NotReadyError
+        If the run, the book or the checkout is not ready.
+    SecretError
+        If something in it must not be published.
+    """
+    root = run.paths.root
+    if not _VERSION.fullmatch(version) or (date is not None and not _DATE.fullmatch(date)):
+        raise ConfigError(
+            f"{date if _VERSION.fullmatch(version) else version!r} cannot be used.",
+            todo="A version is made of letters, digits, dots, dashes; a date is YYYY-MM-DD.",
+        )
+    name = f"revealed-{version}" + ("" if run.name == "default" else f"-{run.name}")
+    target = into / name
+    if target.exists():
+        raise ConfigError(
+            "this release is there already, and a release is not changed.",
+            where=target, todo="Give another --version, or move it away.",
+        )  # fmt: skip
+    commit = ready.require_ready(run, allow_dirty=allow_dirty, tell=tell)
+    date = date or (git(root, "show", "-s", "--format=%cs", "HEAD") or "").strip()
+    into.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=into, prefix=f".{name}-") as temporary:
+        work = Path(temporary)
+        tell("answers")
+        answers, questions = export(run.paths.ledger, work / "answers", progress=progress)
+        gathered, words = _gather(run, work, texts)
+        tell("secrets")
+        secrets.refuse(secrets.scan(gathered, root, progress=progress), accepted)
+        sources = _sources(run)
+        made = describe.about(run, version=version, date=date, commit=commit)
+        facts = {
+            "release": 1, "archive": f"{name}.zip", "version": version, "date": date,
+            "run": run.name, "fast": run.fast, "commit": commit, "versions": versions(),
+            "seed": run.study.seed, "texts": texts, "answers": answers, "questions": questions,
+            "given": words.given, "accepted": sorted(set(accepted)),
+            "left_out": {"questions": words.questions, "answers": words.answers,
+                         "files": words.files},
+            "sources": [
+                {"file": s.file, "address": s.address, "sha256": s.sha256, "licence": s.licence}
+                for s in sources
+            ],
+            "not_available": run.unavailable(),
+        }  # fmt: skip
+        tell("describe")
+        _describe(gathered, run, made, facts, sources, progress=progress)
+        tell("pack")
+        product = work / "product"
+        product.mkdir()
+        archive = product / f"{name}.zip"
+        pack.pack(gathered, archive, progress=progress)
+        sha256 = _lay_out(product, archive, gathered)
+        product.rename(target)
+    return Release(target, target / archive.name, sha256, facts)
+
+
+def _gather(run: Run, work: Path, texts: bool) -> tuple[dict[str, Path | bytes], _Words]:
+    """Every file by its name in the archive, words of others taken out."""
+    root, words = run.paths.root, _Words()
+    owned = withheld.phrases(root)
+    asked, given = work / "answers" / "questions.parquet", work / "answers" / "answers.parquet"
+    if not texts:
+        words.answers = withheld.blank_answers(given, asked)
+    if owned or not texts:
+        words.questions = withheld.blank_questions(asked, owned, all_words=not texts)
+    words.given = _given(run, texts)
+    silent = frozenset(words.given) if not texts else frozenset()
+    gathered: dict[str, Path | bytes] = {
+        "answers/answers.parquet": given, "answers/questions.parquet": asked,
+    }  # fmt: skip
+    for name, path in files.run_files(run).items():
+        if name.startswith(("run/answers/", "run/questions/")):
+            if not texts and any(f"/{slug(one)}/" in name for one in silent):
+                blank = _without_text(path, work / name)
+                if blank is None:
+                    words.files.append(name)
+                else:
+                    gathered[name] = blank
+                continue
+            if owned and path.suffix == ".parquet" and withheld.repeats(path, owned):
+                words.files.append(name)
+                continue
+        gathered[name] = path
+    for respondent, _ in files.not_ours(run):
+        theirs = [n for n in gathered if n.startswith("run/") and f"/{slug(respondent)}/" in n]
+        words.files += theirs
+        for name in theirs:
+            del gathered[name]
+    gathered |= files.chapter_files(run)
+    gathered |= files.site_files(run, silent)
+    gathered["site/.nojekyll"] = b""  # GitHub Pages would leave out folders that begin with _
+    gathered |= files.source_files(root)
+    gathered |= _as_parquet(run, work / "tables")
+    for name in ("LICENSE", "LICENSE-text.md"):
+        gathered[name] = root / name
+    words.files.sort()
+    return gathered, words
+
+
+def _given(run: Run, texts: bool) -> list[str]:
+    """Respondents whose tables cannot be made again from the answers in the archive.
+
+    Those whose answers came from elsewhere (`revealed import FILE`), and real ones without texts.
+    """
+    with run.ledger() as ledger:
+        heard = set(ledger.counts()["respondent"])
+    from_public = set(run.public_respondents)
+    named = {slug(name): name for name in (*heard, *from_public, *run.respondents)}
+    given = []
+    for folder in sorted({p.parent.name for p in run.paths.folder.glob("choices/*/*.parquet")}):
+        table = next((run.paths.folder / "choices" / folder).glob("*.parquet"))
+        name = named.get(folder) or str(pd.read_parquet(table)["respondent"].iloc[0])
+        if name not in heard and name not in from_public:
+            given.append(name)
+    if not texts:
+        real = [n for n in heard if run.provenance(n) != "simulated"]
+        given += real
+    return sorted(set(given))
+
+
+def _without_text(path: Path, copy: Path) -> Path | None:
+    """A copy of a table of answers without their words; None where words are all there is."""
+    table = pd.read_parquet(path)
+    if "text" not in table or "kind" not in table:
+        return None
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    table.assign(text="").to_parquet(copy, index=False)
+    return copy
+
+
+def _as_parquet(run: Run, folder: Path) -> dict[str, Path]:
+    """Findings and tables once more as Parquet (``tables/…``)."""
+    found = {}
+    folder.mkdir(parents=True, exist_ok=True)
+    run.findings().to_parquet(folder / "findings.parquet", index=False)
+    found["tables/findings.parquet"] = folder / "findings.parquet"
+    for path in sorted((run.paths.folder / "tables").glob("*/*.csv")):
+        target = folder / path.parent.name / f"{path.stem}.parquet"
+        target.parent.mkdir(exist_ok=True)
+        pd.read_csv(path, low_memory=False).to_parquet(target, index=False)
+        found[f"tables/{target.relative_to(folder).as_posix()}"] = target
+    return found
+
+
+def _sources(run: Run) -> list[public.Source]:
+    """The public sources that the run used."""
+    used = {file for file, row in run.public().items() if row["available"]}
+    return [source for source in public.list_sources(run.paths.root) if source.file in used]
+
+
+def _describe(
+    gathered: dict[str, Path | bytes], run: Run, made: crate.About, facts: dict[str, Any],
+    sources: Sequence[public.Source], *, progress: bool,
+) -> None:  # fmt: skip
+    """Add README, metadata and checksums."""
+    gathered[".zenodo.json"] = describe.zenodo(made)
+    gathered["CITATION.cff"] = describe.citation(run.paths.root, made)
+    gathered["environment.txt"] = describe.environment()
+    gathered[pack.RELEASE] = describe.facts(facts)
+    measured = pack.measure(gathered, progress=progress)
+    gathered["README.md"] = describe.readme(made, facts, measured, sources)
+    measured |= pack.measure({"README.md": gathered["README.md"]}, progress=False)
+    gathered[crate.METADATA] = describe.facts(crate.crate(made, measured, sources))
+    measured |= pack.measure({crate.METADATA: gathered[crate.METADATA]}, progress=False)
+    gathered[pack.SUMS] = pack.sums(measured)
+
+
+def _lay_out(product: Path, archive: Path, gathered: pack.Files) -> str:
+    """Put beside the archive what Zenodo and Pages take; the archive's checksum."""
+    ((_, sha256),) = pack.measure({archive.name: archive}, progress=False).values()
+    (product / f"{archive.name}.sha256").write_text(f"{sha256}  {archive.name}\n", encoding="utf-8")
+    for name, file in gathered.items():
+        if name == ".zenodo.json" or name.startswith("site/"):
+            target = product / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(file, bytes):
+                target.write_bytes(file)
+            else:
+                shutil.copyfile(file, target)
+    return sha256
