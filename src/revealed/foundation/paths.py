@@ -112,6 +112,11 @@ class RunPaths:
         """Stands there if the run is of the study's small profile."""
         return self.folder / "fast"
 
+    @property
+    def trial(self) -> Path:
+        """Stands there if the run is a first look at models (`revealed try`)."""
+        return self.folder / "trial"
+
     def choices(self, respondent: str, instrument: str, arm: str) -> Path:
         """Counts per pair and order (Parquet, schema `foundation.schemas.CHOICES`)."""
         name = f"{slug(instrument)}.{slug(arm)}.parquet"
@@ -128,6 +133,16 @@ class RunPaths:
     def utilities(self, respondent: str, instrument: str, arm: str) -> Path:
         """Folder of ``utilities.parquet``, ``fit.json`` and ``covariance.npy``."""
         return self.folder / "utilities" / slug(respondent) / f"{slug(instrument)}.{slug(arm)}"
+
+    @property
+    def imported(self) -> Path:
+        """Whose answers a person has brought from elsewhere, and from which files (JSON)."""
+        return self.folder / "imported.json"
+
+    def texts(self, respondent: str, instrument: str, arm: str) -> Path:
+        """Texts and facts that came with imported answers (JSON)."""
+        name = f"{slug(instrument)}.{slug(arm)}.json"
+        return self.folder / "imported" / slug(respondent) / name
 
     def findings(self, chapter: str) -> Path:
         """Findings of one chapter (JSON lines)."""

@@ -9,28 +9,29 @@ from urllib.parse import urlsplit
 
 from ..foundation.errors import RespondentError
 from .batch import check_batches
-from .door import Door, litellm
+from .door import OLLAMA, Door, litellm
 from .guise import check_guise
 from .spec import RespondentSpec
 
 log = logging.getLogger(__name__)
 
 _OPENAI = "https://api.openai.com/v1"
+_OLLAMA = "http://localhost:11434"
 
 
 def check_respondent(spec: RespondentSpec, *, timeout: float = 10.0) -> None:
     """Check model name, key and address without asking anything that costs.
 
     Contacts only the respondent's own address, and only to list its models: where `api_base` is
-    given, and OpenAI itself. Elsewhere a model that does not exist shows at the first request,
-    which costs nothing.
+    given, OpenAI itself, and Ollama. Elsewhere a model that does not exist shows at the first
+    request, which costs nothing.
 
     Raises
     ------
     RespondentError
         If the provider or simulated respondent is unknown, the key is missing or not accepted, the
-        model is not among those that OpenAI lists, the address does not answer, the guise is not
-        fit to be sent (`guise.check_guise`), or batches of its provider cannot be made.
+        model is not among those that OpenAI or Ollama lists, the address does not answer, the guise
+        is not fit to be sent (`guise.check_guise`), or batches of its provider cannot be made.
     """
     where = f"respondent {spec.name}"
     if spec.batch is not None:
@@ -57,6 +58,9 @@ def check_respondent(spec: RespondentSpec, *, timeout: float = 10.0) -> None:
                 where=where,
                 todo=f"Set {keys[0]}, or name another variable in api_key_env.",
             )
+    if door.provider in OLLAMA:
+        _check_ollama(spec, door, timeout)
+        return
     address = spec.api_base
     if address is None and door.provider == "openai":
         address = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE") or _OPENAI
@@ -67,6 +71,39 @@ def check_respondent(spec: RespondentSpec, *, timeout: float = 10.0) -> None:
             "%s: LiteLLM knows no price for %s: the cost is unknown, and the name may be wrong",
             spec.name, spec.model,
         )  # fmt: skip
+
+
+def _check_ollama(spec: RespondentSpec, door: Door, timeout: float) -> None:
+    """Ollama runs, and has the model: asked for one that it lacks, it would only fail."""
+    import httpx
+
+    where = f"respondent {spec.name}"
+    if door.provider == "ollama":
+        log.warning(
+            "%s: by this name LiteLLM puts words of its own around every question; "
+            "ollama_chat/%s sends it as it is", spec.name, door.model,
+        )  # fmt: skip
+    address = (spec.api_base or os.environ.get("OLLAMA_API_BASE") or _OLLAMA).rstrip("/")
+    try:
+        reply = httpx.get(f"{address}/api/tags", timeout=timeout)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise RespondentError(
+            f"Ollama does not answer at {address} ({type(error).__name__}).",
+            where=where,
+            todo="Start it with `ollama serve`, or give its address as --api-base.",
+        ) from None
+    try:
+        known = [str(row["name"]) for row in reply.json()["models"]] if reply.is_success else []
+    except (ValueError, KeyError, TypeError):
+        return  # it answers; that it lists no models in this form is no fault
+    if door.model in known or f"{door.model}:latest" in known:
+        return
+    has = f"It has: {', '.join(sorted(known)[:5])}." if known else "It has none yet."
+    raise RespondentError(
+        f"Ollama at {address} has no model {door.model!r}.",
+        where=where,
+        todo=f"Fetch it with `ollama pull {door.model}`. {has}",
+    )
 
 
 def _room(spec: RespondentSpec) -> int | None:

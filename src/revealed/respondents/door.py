@@ -33,6 +33,9 @@ _ROOM_TO_REASON = 4096
 
 _REASONS_ONLY_WHEN_ASKED = ("anthropic", "bedrock", "databricks")
 
+OLLAMA = ("ollama", "ollama_chat")
+"""LiteLLM's names of Ollama, by which of its two addresses is asked; tokens cost nothing there."""
+
 _OPENAI_LIKE = ("openai", "custom_openai", "openai_like", "hosted_vllm", "text-completion-openai")
 
 _THOUGHT = re.compile(r"\s*<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)\s*", re.S)
@@ -101,8 +104,8 @@ def provider_of(spec: RespondentSpec) -> tuple[str, str]:
 def prices(spec: RespondentSpec, kind: str = "") -> tuple[float, float] | None:
     """US dollars an input and an output token: the spec's own, else LiteLLM's local table.
 
-    None where neither knows the model. `kind` is the end of a name in that table, for a price other
-    than the ordinary one (``_batches``).
+    Ollama bills no tokens. None where the price is not known. `kind` is the end of a name in that
+    table, for a price other than the ordinary one (``_batches``).
     """
     if spec.provenance == "simulated":
         return 0.0, 0.0
@@ -123,7 +126,7 @@ def prices(spec: RespondentSpec, kind: str = "") -> tuple[float, float] | None:
                 return float(into), max(
                     float(out), float(row.get(f"output_cost_per_reasoning_token{kind}") or 0)
                 )
-    return None
+    return (0.0, 0.0) if provider in OLLAMA else None
 
 
 class Door:

@@ -7,13 +7,16 @@ files. Prompts, estimators and figures live in the rooms to the left; a notebook
 
 from .chain import ChainError, run_chain
 from .config import Cell, Design, Entry, Experiment, Study, load_study
-from .imports import fetch_sources, import_choices, import_public
+from .exports import export_answers, portables
+from .imported import Brought, import_answers
+from .imports import fetch_sources, import_public
 from .plan import plan, start_pairs
 from .progress import status
-from .run import Run, open_run, start_fast
+from .run import Run, open_run, start_fast, start_trial
 from .steps import elicit_respondent, fit_respondent, follow_up, run_respondents
 
 __all__ = [
+    "Brought",
     "Cell",
     "ChainError",
     "Design",
@@ -22,17 +25,20 @@ __all__ = [
     "Run",
     "Study",
     "elicit_respondent",
+    "export_answers",
     "fetch_sources",
     "fit_respondent",
     "follow_up",
-    "import_choices",
+    "import_answers",
     "import_public",
     "load_study",
     "open_run",
     "plan",
+    "portables",
     "run_chain",
     "run_respondents",
     "start_fast",
     "start_pairs",
+    "start_trial",
     "status",
 ]

@@ -122,6 +122,15 @@ class Fast(_Strict):
     """At most so many items, where an experiment draws a sample of them."""
 
 
+class Trial(_Strict):
+    """What `revealed try` asks: a first look at one model, in minutes."""
+
+    beside: tuple[str, ...] = Field(min_length=1)
+    """Names of the simulated respondents that are asked the same, to compare with."""
+    ask: tuple[str, ...] = Field(min_length=1)
+    """Experiments that everybody in it is asked."""
+
+
 class Experiment(Design):
     """Instruments asked in the same arms by the same design."""
 
@@ -208,6 +217,8 @@ class Study(_Strict):
     """Who rates answers to open questions of the battery."""
     fast: Fast | None = None
     """The small profile (`revealed book --fast`)."""
+    trial: Trial | None = None
+    """The first look at one model (`revealed try`)."""
     _root: Path = PrivateAttr(Path())
     _file: str = PrivateAttr("study.yaml")
     _lines: _Lines = PrivateAttr({})
@@ -253,6 +264,29 @@ class Study(_Strict):
         left["conditions"] = tuple(c for c in self.conditions if {*c.respondents} <= set(kept))
         left["judges"] = tuple(j for j in self.judges if j.respondent in kept)
         return self.model_copy(update=left)
+
+    def trial_version(self) -> Study:
+        """The study as a first look at one model: everybody in it is asked the same few things.
+
+        Raises
+        ------
+        ConfigError
+            If the study file has no trial.
+        """
+        if self.trial is None:
+            raise ConfigError(
+                "the study has no trial.",
+                where=self._file,
+                todo="Add `trial: {beside: [...], ask: [...]}` to have a first look at models.",
+            )
+        ask, beside = self.trial.ask, self.trial.beside
+        entries = tuple(
+            Entry(spec=entry.spec, ask=ask)
+            for entry in self.respondents
+            if entry.spec.name in beside or entry.spec.provenance != "simulated"
+        )
+        left = {"respondents": entries, "ask_new": ask, "controls": None}
+        return self.model_copy(update={**left, "conditions": (), "judges": ()})
 
     def cells(
         self,
@@ -508,6 +542,7 @@ def _check_names(study: Study) -> None:
     asked = [
         *((("respondents", i, "ask"), entry.ask) for i, entry in enumerate(study.respondents)),
         (("ask_new",), study.ask_new),
+        (("trial", "ask"), study.trial.ask if study.trial is not None else ()),
     ]
     for keys, names in asked:
         for name in names:
@@ -525,13 +560,17 @@ def _check_names(study: Study) -> None:
         study.conditions, study.judges, sets, study.line,
         lambda name: nearest(name, listed) or f"Known: {', '.join(listed)}.",
     )  # fmt: skip
-    for name in study.fast.respondents if study.fast is not None else ():
-        if name not in listed:
-            raise ConfigError(
-                f"no respondent {name!r}.",
-                where=study.line("fast", "respondents"),
-                todo=nearest(name, listed) or f"Known: {', '.join(listed)}.",
-            )
+    for keys, names in (
+        (("fast", "respondents"), study.fast.respondents if study.fast is not None else ()),
+        (("trial", "beside"), study.trial.beside if study.trial is not None else ()),
+    ):
+        for name in names:
+            if name not in listed:
+                raise ConfigError(
+                    f"no respondent {name!r}.",
+                    where=study.line(*keys),
+                    todo=nearest(name, listed) or f"Known: {', '.join(listed)}.",
+                )
     seen: dict[str, str] = {}
     for i, entry in enumerate(study.respondents):
         name = entry.spec.name
@@ -654,6 +693,8 @@ def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
         return RespondentSpec if "spec" in loc else Entry
     if loc[0] == "fast":
         return Fast
+    if loc[0] == "trial":
+        return Trial
     if loc[0] == "controls":
         return Controls
     if loc[0] == "conditions":

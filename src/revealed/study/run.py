@@ -7,7 +7,7 @@ run computes nothing and asks nobody.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,11 @@ class Run:
     def fast(self) -> bool:
         """Whether this is a run of the study's small profile, not for quoting."""
         return self.paths.fast.is_file()
+
+    @property
+    def trial(self) -> bool:
+        """Whether this is a first look at models (`revealed try`), not for quoting."""
+        return self.paths.trial.is_file()
 
     def ledger(self) -> Ledger:
         """Where answers are kept, to be used as a context manager.
@@ -131,8 +136,20 @@ class Run:
 
     @property
     def public_respondents(self) -> list[str]:
-        """Respondents whose published answers or utilities were imported."""
-        return sorted({row["respondent"] for row in self.public().values() if row["respondent"]})
+        """Respondents whose published answers or utilities were imported, or a person's own."""
+        published = {row["respondent"] for row in self.public().values() if row["respondent"]}
+        return sorted(published | set(self.imported()))
+
+    def imported(self) -> dict[str, dict[str, Any]]:
+        """Respondents whose answers a person has brought from elsewhere, by name.
+
+        Each has ``provenance``, and under ``cells`` (instrument and arm) where they come from.
+        """
+        path = self.paths.imported
+        found: dict[str, dict[str, Any]] = {}
+        if path.is_file():
+            found = json.loads(path.read_text(encoding="utf-8"))
+        return found
 
     def public(self) -> dict[str, dict[str, Any]]:
         """What `import_public` found, by source file: respondent, available, why, sha256.
@@ -158,6 +175,9 @@ class Run:
 
     def provenance(self, respondent: str) -> Provenance:
         """Where this respondent's answers come from."""
+        if (own := self.imported().get(respondent)) is not None:
+            kind: Provenance = own["provenance"]
+            return kind
         if respondent in self.public_respondents:
             return "public"
         return self.spec(respondent).provenance
@@ -335,6 +355,7 @@ class Run:
             return files
         answers = "answers/*/*.parquet"
         patterns = ["choices/*/*.parquet", answers, "utilities/*/*/fit.json", "public.json"]
+        patterns.append(self.paths.imported.name)
         if respondents and step.startswith(("15", "30")):
             patterns = [answers]
         elif respondents:
@@ -359,19 +380,40 @@ def start_fast(run: str, root: Path | str | None = None) -> Run:
     Raises
     ------
     ConfigError
-        As `open_run`; or if the study has no small profile, or `run` holds the whole study.
+        As `open_run`; or if the study has no small profile, or `run` is of another kind.
     """
     opened = open_run(run, root)
-    if not opened.fast:
-        opened.study.fast_version()
-        if (opened.paths.folder / "choices").is_dir():
-            raise ConfigError(
-                f"the run {run!r} holds answers to the whole study.",
-                todo="Give the small one another name: --run fast.",
-            )
-        with atomic_write(opened.paths.fast) as temporary:
-            temporary.write_text("few answers, to try things on; not for quoting\n")
-    return open_run(run, root)
+    return opened if opened.fast else _marked(opened, opened.study.fast_version, opened.paths.fast)
+
+
+def start_trial(run: str = "try", root: Path | str | None = None) -> Run:
+    """Open a run for first looks at models, and mark it as such for good.
+
+    Raises
+    ------
+    ConfigError
+        As `open_run`; or if the study has no trial, or `run` is of another kind.
+    """
+    opened = open_run(run, root)
+    if opened.trial:
+        return opened
+    return _marked(opened, opened.study.trial_version, opened.paths.trial)
+
+
+def _marked(opened: Run, version: Callable[[], Study], mark: Path) -> Run:
+    """A new run whose study is `version`, for good."""
+    if (opened.paths.folder / "choices").is_dir() or opened.fast or opened.trial:
+        kept = "the whole study"
+        if opened.fast or opened.trial:
+            kept = "the fast profile" if opened.fast else "a trial"
+        raise ConfigError(
+            f"the run {opened.name!r} holds answers to {kept}.",
+            todo="Give this one another name with --run.",
+        )
+    study = version()
+    with atomic_write(mark) as temporary:
+        temporary.write_text("few answers, to try things on; not for quoting\n")
+    return Run(study, opened.paths)
 
 
 def open_run(
@@ -396,4 +438,8 @@ def open_run(
             )
     folder = project_root(Path(root) if root is not None else None)
     study, paths = load_study(folder / "study.yaml"), RunPaths(folder, run, part)
-    return Run(study.fast_version() if paths.fast.is_file() else study, paths)
+    if paths.fast.is_file():
+        study = study.fast_version()
+    elif paths.trial.is_file():
+        study = study.trial_version()
+    return Run(study, paths)
