@@ -10,7 +10,7 @@ from revealed.respondents import Ledger, Parsed, RespondentSpec
 from revealed.study import (
     elicit_respondent,
     fit_respondent,
-    import_choices,
+    import_answers,
     import_public,
     open_run,
     status,
@@ -110,17 +110,20 @@ def table(**changes):
 def test_own_choices_come_in_through_the_schema(run, tmp_path):
     file = tmp_path / "own.csv"
     table().to_csv(file, index=False)
-    import_choices(run, file)
+    import_answers(run, file)
     assert run.choices("lab/model", "own")["n_first"].sum() == 6
     table(n_first=-1).to_csv(file, index=False)
-    with pytest.raises(DataError, match=r"own\.csv, row 1: column n_first must not be negative"):
-        import_choices(run, file)
-    table(provenance="elicited").to_csv(file, index=False)
-    with pytest.raises(DataError, match="public or published"):
-        import_choices(run, file)
+    with pytest.raises(DataError, match=r"own\.csv, line 2: column n_first must be a count"):
+        import_answers(run, file)
+    table(provenance="elicited").to_csv(file, index=False)  # elsewhere, so public here
+    assert not any(cell.changed for cell in import_answers(run, file))
+    assert run.provenance("lab/model") == "public"
+    table(n_first=9).to_csv(file, index=False)
+    with pytest.raises(ConfigError, match="other answers of lab/model"):
+        import_answers(run, file)
     file.write_bytes(b"\x00\x01")
     with pytest.raises(DataError, match=r"own\.csv"):
-        import_choices(run, file)
+        import_answers(run, file)
 
 
 def test_public_sources_that_cannot_be_had_are_written_down(run, tmp_path, monkeypatch):

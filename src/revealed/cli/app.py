@@ -17,6 +17,7 @@ import typer
 from revealed import __version__
 from revealed.foundation.errors import ConfigError, EstimationError, RevealedError
 
+from .answers import export, import_
 from .batch import batch
 from .condition import condition
 from .control import control, tune
@@ -68,6 +69,8 @@ app.add_typer(design, name="design")
 app.add_typer(batch, name="batch")
 app.add_typer(release, name="release")
 app.command()(site)
+app.command("import")(import_)
+app.command()(export)
 app.command("try")(try_)
 
 
@@ -234,35 +237,6 @@ def fit(run: RunName = "default", respondent: Names = None, instrument: Instrume
         raise EstimationError(
             "the comparisons do not link all items.\n" + "\n".join(apart),
             todo="\nUtilities of different parts cannot be compared: ask pairs that link them.",
-        )
-
-
-@app.command("import")
-def import_(
-    path: Annotated[
-        Path | None,
-        typer.Argument(help="Choices to bring in (Parquet or CSV); default: the public sources."),
-    ] = None,
-    run: RunName = "default",
-) -> None:
-    """Bring published answers into the run; a source that cannot be had is said, not fatal."""
-    from revealed import study
-
-    opened = study.open_run(run)
-    if path is not None:
-        table = study.import_choices(opened, path)
-        typer.echo(f"{len(table):,} rows of {table['respondent'].iloc[0]} imported.")
-        return
-    found = study.import_public(opened)
-    missing = opened.unavailable()
-    typer.echo(f"{len(found) - len(missing)} of {len(found)} public sources are in the run.")
-    for file, why in list(missing.items())[:3]:
-        typer.echo(f"not available: {file}: {why}", err=True)
-    if missing:
-        typer.echo(
-            f"{len(missing)} sources are missing: their chapters say so. `revealed fetch` brings "
-            "them where there is a network; REVEALED_CACHE names a folder that has them.",
-            err=True,
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -224,13 +224,21 @@ FINDINGS = Schema(
 """A line of JSON a finding; the fields of `Finding` with its id first."""
 
 
-def check(table: pd.DataFrame, schema: Schema, source: str | Path) -> pd.DataFrame:
+def check(
+    table: pd.DataFrame,
+    schema: Schema,
+    source: str | Path,
+    lines: Sequence[int] | None = None,
+) -> pd.DataFrame:
     """Return `table` with exactly the schema's columns (others dropped), or say what is off.
+
+    `lines` are the lines of the file at which the rows begin, where it has lines.
 
     Raises
     ------
     DataError
-        Naming `source`, the first offending row (counted from 1, without the header) and column.
+        Naming `source`, the first offending row (by its line if `lines` are given, else counted
+        from 1 without the header) and column.
     """
     missing = [name for name in schema.columns if name not in table.columns]
     if missing:
@@ -239,13 +247,14 @@ def check(table: pd.DataFrame, schema: Schema, source: str | Path) -> pd.DataFra
         )
     table = table.loc[:, list(schema.columns)].reset_index(drop=True)
 
+    def place(row: int) -> str:
+        return f"{source}, row {row + 1}" if lines is None else f"{source}, line {lines[row]}"
+
     def refuse(bad: pd.Series, name: str, must: str) -> None:
         if bad.any():
             row = int(np.flatnonzero(bad.to_numpy())[0])
             value = table[name].iloc[row]
-            raise DataError(
-                f"column {name} must {must}, found {value!r}.", where=f"{source}, row {row + 1}"
-            )
+            raise DataError(f"column {name} must {must}, found {value!r}.", where=place(row))
 
     for name, column in schema.columns.items():
         values = table[name]
@@ -275,7 +284,7 @@ def check(table: pd.DataFrame, schema: Schema, source: str | Path) -> pd.DataFra
             row = int(np.flatnonzero(repeated.to_numpy())[0])
             raise DataError(
                 f"repeats an earlier row's {', '.join(schema.key)}.",
-                where=f"{source}, row {row + 1}",
+                where=place(row),
             )
     return table
 

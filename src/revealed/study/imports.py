@@ -1,4 +1,4 @@
-"""Bring answers from elsewhere into a run: the public sources, or a person's own choices table."""
+"""Bring the public sources into a run; a person's own files are brought by `imported`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from revealed.foundation.errors import DataError, FetchError
+from revealed.foundation.errors import FetchError
 from revealed.foundation.provenance import sha256
-from revealed.foundation.schemas import CHOICES, check
 from revealed.respondents import public
 
 from .run import Run
@@ -60,34 +57,6 @@ def _import_respondent(run: Run, respondent: str, path: Path) -> None:
     elif respondent != public.MORAL_MACHINE_RESPONDENT:  # scenarios, not items: read by its chapter
         table, _ = public.import_utilities(path, respondent)
         run.write_utilities(table)
-
-
-def import_choices(run: Run, path: Path) -> pd.DataFrame:
-    """Bring a choices table (Parquet or CSV, schema `CHOICES`) into the run, cell by cell.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read or a row breaks the schema.
-    """
-    try:
-        table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"cannot be read ({error}).", where=path, todo="Give a Parquet or CSV file."
-        ) from None
-    table = check(table, CHOICES, path)
-    if table.empty:
-        raise DataError("the table has no rows.", where=path)
-    if (table["provenance"] == "simulated").any() or (table["provenance"] == "elicited").any():
-        raise DataError(
-            "imported choices must have the provenance public or published.",
-            where=path,
-            todo="Answers asked in this run have the others.",
-        )
-    for _, cell in table.groupby(["respondent", "instrument", "arm"], sort=False):
-        run.write_choices(cell)
-    return table
 
 
 def fetch_sources(files: Sequence[str] | None = None) -> Iterator[tuple[str, Path]]:

@@ -25,6 +25,11 @@ def read_csv(path: Path) -> pd.DataFrame:
         Naming file and row (counted from 1, without the header) where the file cannot be read, is
         not UTF-8 or not CSV, or a row has more or fewer cells than the header.
     """
+    return read_numbered_csv(path)[0]
+
+
+def read_numbered_csv(path: Path) -> tuple[pd.DataFrame, list[int]]:
+    """A CSV file as `read_csv` reads it, and the line of the file at which each row begins."""
     try:
         text = _bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -48,10 +53,10 @@ def read_mixed_csv(path: Path) -> tuple[pd.DataFrame, int]:
     """
     raw = _bytes(path)
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        table = _table(raw.decode("utf-16", errors="replace"), path)
+        table, _ = _table(raw.decode("utf-16", errors="replace"), path)
         return table, len(table)
     # Latin-1 keeps every byte, and the marks that make a file CSV are ASCII in all of these.
-    table = _table(raw.removeprefix(codecs.BOM_UTF8).decode("latin-1"), path)
+    table, _ = _table(raw.removeprefix(codecs.BOM_UTF8).decode("latin-1"), path)
     repaired = np.zeros(len(table), bool)
     columns = {}
     for number, name in enumerate(table.columns):
@@ -79,14 +84,17 @@ def _bytes(path: Path) -> bytes:
         raise DataError(f"cannot be read ({error.strerror or error}).", where=path) from error
 
 
-def _table(text: str, path: Path) -> pd.DataFrame:
+def _table(text: str, path: Path) -> tuple[pd.DataFrame, list[int]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
     rows: list[list[str | None]] = []
+    lines: list[int] = []
+    begin = 1
     # A model's answer may be longer than the 128 kB that the csv module allows a cell.
     allowed = csv.field_size_limit(_LONGEST)
     try:
         for cells in reader:
+            line, begin = begin, reader.line_num + 1
             if not cells:
                 continue
             if not header:
@@ -98,6 +106,7 @@ def _table(text: str, path: Path) -> pd.DataFrame:
                 )
             else:
                 rows.append([cell or None for cell in cells])
+                lines.append(line)
     except csv.Error as error:
         raise DataError(
             f"cannot be read as CSV ({error}).", where=f"{path}, row {len(rows) + 1}"
@@ -108,4 +117,4 @@ def _table(text: str, path: Path) -> pd.DataFrame:
         raise DataError("cannot be read as CSV: it has no header.", where=path)
     if twice := {name for name in header if header.count(name) > 1}:
         raise DataError(f"has the column {min(twice)} twice.", where=path)
-    return pd.DataFrame(rows, columns=header, dtype=object)
+    return pd.DataFrame(rows, columns=header, dtype=object), lines
