@@ -30,6 +30,8 @@ _FORMATS = {
     ".json": "application/json", ".js": "text/javascript", ".woff2": "font/woff2",
     ".toml": "application/toml", ".lock": "text/plain", ".svg": "image/svg+xml",
 }  # fmt: skip
+_CAUSES = ("answers", "source")
+"""Of the parts, those that the others are made from."""
 _REQUIRED = ("name", "description", "datePublished", "license")
 """What RO-Crate 1.1 requires of the root; `check` looks for these."""
 
@@ -116,8 +118,8 @@ def crate(
          "version": about.python, "url": "https://www.python.org/"},
         {"@id": "#run", "@type": "CreateAction", "name": "The run that made findings and tables",
          "instrument": [{"@id": "#software"}, {"@id": "#python"}],
-         "object": [{"@id": "answers/"}, {"@id": "source/study.yaml"}],
-         "result": [{"@id": "run/"}, {"@id": "tables/"}, {"@id": "notebooks/"}, {"@id": "site/"}]},
+         "object": [{"@id": f"{part.folder}/"} for part in parts if part.folder in _CAUSES],
+         "result": [{"@id": f"{part.folder}/"} for part in parts if part.folder not in _CAUSES]},
     ]  # fmt: skip
     graph += [
         {

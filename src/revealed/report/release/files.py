@@ -67,9 +67,12 @@ PARTS = (
 
 KEPT = (
     "choices", "answers", "questions", "utilities", "findings", "tables", "records", "notebooks",
-    "respondents", "conditions", "labels", "activations", "tuning", "trainings", "control",
+    "respondents", "conditions", "imported", "labels", "activations", "tuning", "trainings",
+    "control",
 )  # fmt: skip
 """Folders of a run that are frozen; ledger, locks and jobs under way are not."""
+MARKS = ("fast", "trial")
+"""Files of a run that say of which profile of the study it is."""
 _ANSWERS_OF_EXPLORER = re.compile(r"\.answers-\d+\.[a-z]+$")
 
 
@@ -77,7 +80,7 @@ def run_files(run: Run) -> dict[str, Path]:
     """Files of the run by their names in the archive (``run/…``), words of others included."""
     folder = run.paths.folder
     found = [path for path in folder.glob("*.json") if path.is_file()]
-    found += [run.paths.fast] if run.fast else []
+    found += [folder / name for name in MARKS if (folder / name).is_file()]
     for name in KEPT:
         found += [path for path in (folder / name).rglob("*") if path.is_file()]
     return {

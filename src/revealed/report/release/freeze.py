@@ -189,18 +189,11 @@ def _given(run: Run, texts: bool) -> list[str]:
     """
     with run.ledger() as ledger:
         heard = set(ledger.counts()["respondent"])
-    from_public = set(run.public_respondents)
-    named = {slug(name): name for name in (*heard, *from_public, *run.respondents)}
-    given = []
-    for folder in sorted({p.parent.name for p in run.paths.folder.glob("choices/*/*.parquet")}):
-        table = next((run.paths.folder / "choices" / folder).glob("*.parquet"))
-        name = named.get(folder) or str(pd.read_parquet(table)["respondent"].iloc[0])
-        if name not in heard and name not in from_public:
-            given.append(name)
+    fetched = {row["respondent"] for row in run.public().values()}
+    given = set(run.respondents) - heard - fetched
     if not texts:
-        real = [n for n in heard if run.provenance(n) != "simulated"]
-        given += real
-    return sorted(set(given))
+        given |= {name for name in heard if run.provenance(name) != "simulated"}
+    return sorted(given)
 
 
 def _without_text(path: Path, copy: Path) -> Path | None:

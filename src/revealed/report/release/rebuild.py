@@ -20,15 +20,16 @@ from revealed.study import open_run, run_chain
 
 from . import pack
 from .compare import Compared, compare_figures, compare_tables
+from .files import MARKS
 
 FROZEN, STUDY = "archive", "study"
 """Folders of a rebuild: what was in the archive, and the checkout in which it is made again."""
 _MARK = "rebuild.json"
 _FAILED = "replay.json"
-_TO_BEGIN_WITH = ("respondents", "conditions", "labels", "activations", "tuning", "trainings",
-                  "control")  # fmt: skip
-"""Folders of a run that say what was asked or hold what people did: not made by the chain."""
-_WHOSE = ("choices", "answers", "questions")
+_TO_BEGIN_WITH = (*MARKS, "imported.json", "imported", "respondents", "conditions", "labels",
+                  "activations", "tuning", "trainings", "control")  # fmt: skip
+"""What says who was asked what, or holds what people did: not made by the chain."""
+_WHOSE = ("choices", "answers", "questions", "utilities")
 
 
 class RebuildError(RevealedError):
@@ -170,7 +171,6 @@ def remake(frozen: Path, run: str, *, cores: int = 1) -> None:
         kind = name.parts[0]
         if (
             kind in _TO_BEGIN_WITH
-            or name.as_posix() == "fast"
             or (kind in _WHOSE and name.parts[1] in {slug(one) for one in given})
         ) and not (after / name).exists():
             (after / name).parent.mkdir(parents=True, exist_ok=True)

@@ -130,8 +130,9 @@ def repeats(path: Path, owned: Phrases) -> bool:
     except (OSError, ValueError) as error:
         raise DataError(f"cannot be read as Parquet ({error}).", where=path) from error
     for name in table.columns:
-        if table[name].dtype == object:
-            texts = {value for value in table[name] if isinstance(value, str)}
-            if any(owned.within(text) for text in texts):
-                return True
+        if pd.api.types.is_numeric_dtype(table[name]):
+            continue
+        texts = {value for value in table[name] if isinstance(value, str)}
+        if any(owned.within(text) for text in texts):
+            return True
     return False
