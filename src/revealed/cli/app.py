@@ -19,6 +19,7 @@ from revealed.foundation.errors import ConfigError, EstimationError, RevealedErr
 
 from .answers import export, import_
 from .batch import batch
+from .compare import compare
 from .condition import condition
 from .control import control, tune
 from .design import design
@@ -69,6 +70,7 @@ app.add_typer(design, name="design")
 app.add_typer(batch, name="batch")
 app.add_typer(release, name="release")
 app.command()(site)
+app.command()(compare)
 app.command("import")(import_)
 app.command()(export)
 app.command("try")(try_)

@@ -16,7 +16,7 @@ from .intervals import Z95
 LEVEL = 0.05
 """Chance of one or more false findings that a family is held to."""
 
-_POSITIVE_UNITS = ("ratio", "times", "odds ratio")
+POSITIVE_UNITS = ("ratio", "times", "odds ratio")
 """Units whose intervals are symmetric on the log scale."""
 
 
@@ -88,7 +88,7 @@ def _p_value(row: dict[str, object]) -> float:
     if np.isnan(low) or np.isnan(high):
         # A bound has no width to scale by; it excludes the null or it does not.
         return 0.0 if low > null or high < null else 1.0
-    if row["unit"] in _POSITIVE_UNITS and min(low, null) > 0:
+    if row["unit"] in POSITIVE_UNITS and min(low, null) > 0:
         low, high, null = np.log([low, high, null])
         estimate = np.log(estimate) if estimate > 0 else np.nan
     if np.isnan(estimate):
