@@ -215,7 +215,12 @@ def _cells(
         if (other, instrument, arm) in b.cells and _wanted(who, other, instrument, arm, only):
             pairs.append((who, other, instrument, arm))
     bar = tqdm(
-        pairs, desc="instruments", unit="", file=sys.stderr, disable=not progress, leave=False
+        pairs,
+        desc="instruments",
+        unit="",
+        file=sys.stderr,
+        disable=not progress or not pairs,
+        leave=False,
     )
     for who, other, instrument, arm in bar:
         about = {
