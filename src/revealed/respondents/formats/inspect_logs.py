@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from ...foundation.errors import DataError
 from ...foundation.paths import atomic_write
 from ..elicit import count
 from ..ledger import Answer
+from .eval_files import unpacked
 from .json_files import parse_json, read_bytes, shaped
 from .portable import COUNTS, Portable, checked, choices_table, imported, no_choices, no_utilities
 
@@ -443,21 +443,7 @@ def _open(path: Path) -> tuple[Any, Iterator[tuple[str, Any]]]:
         if not isinstance(samples or [], list):
             raise DataError("samples must be a list.", where=path)
         return log, ((f"samples.{k}", sample) for k, sample in enumerate(samples or []))
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(n for n in archive.namelist() if n.startswith("samples/"))
-            if "header.json" not in archive.namelist():
-                raise DataError(
-                    "has no header.json: the evaluation did not end.", where=path,
-                    todo="Recover it with `inspect log recover`.",
-                )  # fmt: skip
-            texts = {name: archive.read(name) for name in ("header.json", *names)}
-    except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
-        raise DataError(
-            f"cannot be read as an .eval file ({error}).",
-            where=path,
-            todo="Write it as JSON: inspect log convert --to json --output-dir OUT FILE.",
-        ) from None
+    texts = unpacked(path)
     head = parse_json(texts.pop("header.json"), f"{path}, header.json")
     return head, ((name, parse_json(text, f"{path}, {name}")) for name, text in texts.items())
 

@@ -269,7 +269,8 @@ def _metrics(
     spread = np.sqrt([pair[0][1] + pair[1][1] for pair in both])
     spread = np.where(spread > 0, spread, np.finfo(float).tiny)
     said = np.array([pair[2] for pair in both])
-    foretold = np.clip(ndtr((mean - other) / spread), _CLAMP, 1 - _CLAMP)
+    with np.errstate(over="ignore"):  # an infinite z foretells a sure answer
+        foretold = np.clip(ndtr((mean - other) / spread), _CLAMP, 1 - _CLAMP)
     loss = -(said * np.log(foretold) + (1 - said) * np.log(1 - foretold))
     right = (foretold >= 0.5) == (said >= 0.5)
     return {"log_loss": float(loss.mean()), "accuracy": float(right.mean())}

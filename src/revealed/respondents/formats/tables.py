@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -207,62 +207,63 @@ def read_package(folder: Path) -> list[Portable]:
             where=folder,
             todo="Give a folder that `revealed export --to csv` wrote, or a CSV file of choices.",
         )
-    cells = dict.fromkeys(
-        key
-        for name in ("comparisons", "utilities")
-        for key in zip(*(tables[name][c] for c in _CELL), strict=True)
-    )
+    parts = {
+        "comparisons": _parts(tables["comparisons"], _CELL),
+        "utilities": _parts(tables["utilities"], _CELL),
+        "items": _parts(tables["items"], _CELL[1:]),
+    }
     about = _about(told)
-    return [_portable(cell, tables, about, folder) for cell in cells]
+    cells = dict.fromkeys([*parts["comparisons"], *parts["utilities"]])
+    return [_portable(cell, parts, about, folder) for cell in cells]
+
+
+def _parts(table: pd.DataFrame, by: Sequence[str]) -> dict[tuple[str, ...], pd.DataFrame]:
+    return {tuple(map(str, key)): rows for key, rows in table.groupby(list(by), sort=False)}
 
 
 _CELL = ("respondent", "instrument", "arm")
 
 
-def _about(told: Any) -> dict[tuple[str, str, str], dict[str, Any]]:
+def _about(told: Any) -> dict[tuple[str, ...], dict[str, Any]]:
     listed = told.get("about") if isinstance(told, dict) else None
-    found = {}
-    for entry in listed if isinstance(listed, list) else []:
-        if isinstance(entry, dict):
-            key = tuple(str(entry.get(name)) for name in _CELL)
-            found[key] = {k: v for k, v in entry.items() if k not in _CELL}
-    return found  # type: ignore[return-value]
+    return {
+        tuple(str(entry.get(name)) for name in _CELL): {
+            name: value for name, value in entry.items() if name not in _CELL
+        }
+        for entry in (listed if isinstance(listed, list) else [])
+        if isinstance(entry, dict)
+    }
 
 
 def _portable(
-    cell: tuple[str, str, str],
-    tables: Mapping[str, pd.DataFrame],
-    about: Mapping[tuple[str, str, str], dict[str, Any]],
+    cell: tuple[str, ...],
+    parts: Mapping[str, Mapping[tuple[str, ...], pd.DataFrame]],
+    about: Mapping[tuple[str, ...], dict[str, Any]],
     folder: Path,
 ) -> Portable:
-    def of(name: str, columns: Iterable[str]) -> pd.DataFrame:
-        table = tables[name]
-        return table[[tuple(row) == cell for row in zip(*(table[c] for c in _CELL), strict=True)]][
-            list(columns)
-        ]
-
-    choices, utilities = of("comparisons", CHOICES.columns), of("utilities", UTILITIES.columns)
-    kinds = {*choices["provenance"], *utilities["provenance"]}
-    if len({imported(kind) for kind in kinds}) > 1:
-        raise DataError(f"{cell[0]} has the provenances {', '.join(sorted(kinds))}.", where=folder)
-    provenance = imported(kinds.pop())
-    items = tables["items"]
-    mine = (items["instrument"] == cell[1]) & (items["arm"] == cell[2])
+    respondent, instrument, arm = cell
+    choices = parts["comparisons"].get(cell, no_choices())
+    utilities = parts["utilities"].get(cell, no_utilities())[list(UTILITIES.columns)]
+    kinds = {imported(kind) for kind in (*choices["provenance"], *utilities["provenance"])}
+    if len(kinds) > 1:
+        raise DataError(
+            f"{respondent} has the provenances {', '.join(sorted(kinds))} in one arm.",
+            where=folder,
+            todo="Give what was simulated and what was not two names.",
+        )
+    provenance = kinds.pop()
     named = {*choices["first"], *choices["second"], *utilities["item"]}
+    items = parts["items"].get((instrument, arm), pd.DataFrame(columns=["item", "text"]))
     texts = {
-        item: text
-        for item, text in zip(items["item"][mine], items["text"][mine], strict=True)
-        if item in named
+        item: text for item, text in zip(items["item"], items["text"], strict=True) if item in named
     }
-    return checked(
-        Portable(
-            *cell, provenance, texts,
-            choices.assign(provenance=provenance) if len(choices) else no_choices(),
-            utilities.assign(provenance=provenance) if len(utilities) else no_utilities(),
-            about.get(cell, {}),
-        ),
-        folder,
-    )  # fmt: skip
+    choices, utilities = (
+        t.assign(provenance=provenance) if len(t) else t for t in (choices, utilities)
+    )
+    made = Portable(
+        respondent, instrument, arm, provenance, texts, choices, utilities, about.get(cell, {})
+    )
+    return checked(made, folder)
 
 
 def _read(path: Path, schema: Schema, guarded: bool) -> pd.DataFrame:
