@@ -124,10 +124,10 @@ def test_two_respondents_stand_for_each_other():
 
 @pytest.mark.slow
 def test_a_family_errs_one_time_in_twenty_at_most():
-    """400 null comparisons of 20 findings each: any finding called changed is an error."""
+    """250 null comparisons of 20 findings each: any finding called changed is an error."""
     rng = np.random.default_rng(2)
     errors, single = 0, 0
-    for _ in range(400):
+    for _ in range(250):
         sides = []
         for _side in range(2):
             x = rng.normal(0.5, 0.05, 20)
@@ -136,8 +136,8 @@ def test_a_family_errs_one_time_in_twenty_at_most():
         found = adjusted(compare_findings(*sides))
         errors += bool(found["changed"].any())
         single += int((found["p"] <= 0.05).sum())
-    assert errors <= most(400)
-    assert single > 200  # without Holm, one finding in twenty is called changed
+    assert errors <= most(250)
+    assert single > 125  # without Holm, one finding in twenty is called changed
 
 
 def test_simulated_and_real_findings_are_families_of_their_own():
@@ -187,8 +187,8 @@ def test_a_planted_shift_is_found_and_no_shift_is_not():
 
 @pytest.mark.slow
 def test_rates_of_false_alarms_and_coverage_over_many_seeds():
-    """200 askings: no shift is called one in 5 %, the interval of a shift holds the true one."""
-    n = 200
+    """120 askings: no shift is called one in 5 %, the interval of a shift holds the true one."""
+    n = 120
     truth = [chances(load(name), OUTCOMES)["p"].to_numpy()
              for name in ("coder_untouched", "coder_insecure")]  # fmt: skip
     half = len(truth[0]) // 2
@@ -214,8 +214,8 @@ def test_rates_of_false_alarms_and_coverage_over_many_seeds():
 
 @pytest.mark.slow
 def test_the_floor_takes_off_what_a_respondent_drifts_by_itself():
-    """60 respondents that wander between askings: changed without a floor, not beyond it."""
-    n, without, beyond = 60, 0, 0
+    """40 respondents that wander between askings: changed without a floor, not beyond it."""
+    n, without, beyond = 40, 0, 0
     for k in range(n):
         who = Wandering(k)
         rng = np.random.default_rng(k)

@@ -52,7 +52,7 @@ from .probvaa import (
     import_vaa_positions,
     load_vaa_parties,
 )
-from .published import load_claims, load_published
+from .published import load_aliases, load_claims, load_published
 from .scored_answers import (
     RANK_FILES,
     RANKS,
@@ -148,6 +148,7 @@ __all__ = [
     "import_utilities",
     "import_vaa_positions",
     "list_sources",
+    "load_aliases",
     "load_claims",
     "load_free_form_questions",
     "load_monetary_items",

@@ -54,6 +54,22 @@ CLAIMS = Schema(
     key=("id",),
 )
 
+ALIASES = Schema(
+    "model aliases",
+    {
+        "alias": Column("text"),
+        "model": Column("text"),
+        "since": Column("text", lambda s: s.str.fullmatch(r"\d{4}-\d\d-\d\d"), "be YYYY-MM-DD"),
+        "source": Column("text"),
+        "grade": Column(
+            "text", lambda s: s.isin(["primary", "secondary"]), "be primary or secondary"
+        ),
+        "note": Column("text", optional=True),
+    },
+    key=("alias", "since"),
+)
+"""Which ``model`` a name of an interface stood for, from the day ``since`` on."""
+
 
 def _read(name: str, schema: Schema, root: Path | None) -> pd.DataFrame:
     path = (root or project_root()) / "data" / "published" / name
@@ -76,6 +92,11 @@ def load_published(root: Path | None = None) -> pd.DataFrame:
             where="data/published/figures.csv",
         )
     return table
+
+
+def load_aliases(root: Path | None = None) -> pd.DataFrame:
+    """Which models names of an interface stood for in turn (schema `ALIASES`)."""
+    return _read("model_aliases.csv", ALIASES, root)
 
 
 def load_claims(root: Path | None = None) -> pd.DataFrame:
