@@ -19,9 +19,10 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS := True
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help book fast test slow check serve install lock dag clean
+.PHONY: help try book fast test slow check serve install lock dag clean
 
 help:
+	@echo "make try     install, and have a first look at one model: make try MODEL=ollama_chat/llama3.2"
 	@echo "make book    install, run the study, render the website"
 	@echo "make fast    the same from a small study, in a few minutes, to try things on"
 	@echo "make serve   open the rendered book on http://localhost:$(PORT)"
@@ -34,6 +35,10 @@ book: install
 
 fast: install
 	@$(BIN)/python -m revealed.cli book --fast --cores $(JOBS)
+
+try: install
+	@test -n "$(MODEL)" || { echo "Which one? make try MODEL=ollama_chat/llama3.2" >&2; exit 1; }
+	@$(BIN)/revealed try $(MODEL)
 
 test: install
 	$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -48,6 +53,8 @@ check: install
 
 serve:
 	@test -f $(SITE)/index.html || { echo "No book yet: make book first." >&2; exit 1; }
+	@$(BIN)/python -c "import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('127.0.0.1', $(PORT)))" \
+	  2>/dev/null || { echo "Port $(PORT) is taken: make serve PORT=8010" >&2; exit 1; }
 	@echo "http://localhost:$(PORT) (Ctrl-C ends it)"
 	@$(BIN)/python -c "import threading, webbrowser; threading.Timer(1, webbrowser.open, ['http://localhost:$(PORT)']).start()" || true
 	@$(BIN)/python -m http.server --directory $(SITE) --bind 127.0.0.1 $(PORT)

@@ -1,6 +1,7 @@
 """The commands of *Rerun it*, *Fork it* and *On many machines*, executed in a copy of the checkout.
 
-What *Fork it* adds there must then pass what every change of the project has to pass.
+Servers on loopback stand in for a provider with a key, for Ollama and for vLLM. What *Fork it* adds
+there must then pass what every change of the project has to pass.
 """
 
 from __future__ import annotations
@@ -10,15 +11,22 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
+import yaml
 
 from revealed.foundation.paths import project_root
 from revealed.report import chapters
 from revealed.respondents import public
 
 ROOT = project_root(Path(__file__).parent)
+sys.path.insert(0, str(ROOT / "tests" / "respondents"))
+
+from stand_ins import KEY, StandIn, ollama, openai, vllm  # noqa: E402
+
 _BLOCK = re.compile(r"^```\{code-block\} bash\n((?::[^\n]*\n)*)(.*?)^```$", re.M | re.S)
 
 
@@ -55,15 +63,7 @@ def copy(tmp_path: Path) -> Path:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("page", ["rerun", "fork", "scale"])
 def test_the_commands_work(page: str, copy: Path) -> None:
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")},
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(copy / "src"),
-        "REVEALED_ROOT": str(copy),
-        "HOME": str(copy),
-    }
-    if "REVEALED_CACHE" not in os.environ:
-        environment["REVEALED_CACHE"] = str(Path.home() / ".cache" / "revealed")
+    environment = environment_of(copy)
     for options, commands in blocks(page):
         if ":class: tested" not in options:
             continue
@@ -71,13 +71,114 @@ def test_the_commands_work(page: str, copy: Path) -> None:
             "cais/options_hierarchical.json"
         ):
             continue
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", commands],
-            cwd=copy, env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{commands}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        with stand_in(options, copy) as other:
+            execute(commands, copy, environment, other)
+    if page == "rerun":
+        names = ("openai--gpt-4o-2024-08-06", "ollama_chat--llama3.2",
+                 "hosted_vllm--Qwen--Qwen2.5-1.5B-Instruct")  # fmt: skip
+        for name in names:
+            page_of = copy / "_build" / "try" / name / "notebooks" / "trial" / "your_model.html"
+            assert "is measurable" in page_of.read_text(encoding="utf-8")
+        assert not [path for path in (copy / "data" / "runs" / "try").rglob("*")
+                    if path.is_file() and KEY.encode() in path.read_bytes()]  # fmt: skip
+        assert (copy / "stand-in" / "told").read_text(encoding="utf-8") == "pull llama3.2\n"
     if page == "fork":
         pass_every_check(copy, environment)
+
+
+@contextmanager
+def stand_in(options: str, copy: Path) -> Iterator[StandIn | None]:
+    """The server in whose place a block's own would be asked."""
+    (copy / "stand-in").mkdir(exist_ok=True)
+    made = {"openai": openai, "vllm": vllm, "ollama": lambda: ollama(copy / "stand-in")}
+    name = re.search(r"stand-in-(\w+)", options)
+    with made[name[1]]() if name else nullcontext() as other:
+        yield other
+
+
+def environment_of(copy: Path) -> dict[str, str]:
+    """No key, a home of its own, and the checkout's copy as the one there is."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")},
+        "PATH": os.pathsep.join(
+            [str(Path(sys.executable).parent), str(copy / "stand-in"), os.environ["PATH"]]
+        ),
+        "PYTHONPATH": str(copy / "src"),
+        "REVEALED_ROOT": str(copy),
+        "HOME": str(copy),
+    }
+    if "REVEALED_CACHE" not in os.environ:
+        environment["REVEALED_CACHE"] = str(Path.home() / ".cache" / "revealed")
+    return environment
+
+
+def execute(
+    commands: str, copy: Path, environment: dict[str, str], other: StandIn | None = None
+) -> str:
+    """Run a block in a shell whose input is a terminal, and return what it said."""
+    other = other or StandIn(None)
+    for address, instead in other.instead.items():
+        assert address in commands
+        commands = commands.replace(address, instead)
+    typing, terminal = os.openpty()
+    try:
+        os.write(typing, other.typed.encode())
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands], cwd=copy, stdin=terminal,
+            env=environment | other.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(typing)
+        os.close(terminal)
+    assert done.returncode == 0, f"{commands}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return done.stdout
+
+
+def readme() -> list[str]:
+    """The commands of README.md, one a line, without their remarks."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = "".join(re.findall(r"^```\n(.*?)^```$", text, flags=re.M | re.S)).splitlines()
+    return [line.partition(" #")[0].strip() for line in lines]
+
+
+# Commands of README.md that the test executes, with what is added to ask little.
+README = {
+    "revealed plan --respondent openai/gpt-4o-2024-08-06": "--instrument calibration",
+    "revealed run  --respondent openai/gpt-4o-2024-08-06 --max-cost 20": "--instrument calibration",
+    "revealed status": "",
+}
+
+
+def test_every_command_of_the_readme_is_tested_somewhere() -> None:
+    make = (ROOT / "Makefile").read_text(encoding="utf-8")
+    address = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    known = {
+        *README, "cd revealed", "source .venv/bin/activate", f"git clone {address['url']}",
+        # Executed by a test with two repositories.
+        f"revealed upstream check {address['url']}",
+        *(line for page in ("rerun", "fork") for options, commands in blocks(page)
+          if ":class: tested" in options for line in commands.splitlines()),
+    }  # fmt: skip
+    found = readme()
+    assert len(found) > 10
+    for line in found:
+        target = re.fullmatch(r"make (\w+)( MODEL=\S+)?", line)
+        if target:
+            assert re.search(rf"^{target[1]}:", make, flags=re.M), line
+        else:
+            assert line in known, line
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_commands_of_the_readme_work(copy: Path) -> None:
+    environment = environment_of(copy) | {"OPENAI_API_KEY": KEY}
+    said = []
+    with openai() as other:
+        for line, added in README.items():
+            said.append(execute(f"{line} {added}", copy, environment, other))
+        assert other.server.keys == {f"bearer {KEY}": other.server.total}
+    assert "openai/gpt-4o-2024-08-06" in said[-1]
 
 
 def pass_every_check(copy: Path, environment: dict[str, str]) -> None:

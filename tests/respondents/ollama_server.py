@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,8 +24,9 @@ class Ollama:
         self,
         models: tuple[str, ...] = ("llama3.2:latest",),
         say: Callable[[dict[str, Any]], str] = choose,
+        delay: float = 0.0,
     ):
-        self.models, self.say = models, say
+        self.models, self.say, self.delay = models, say, delay
         self.asked: list[tuple[str, dict[str, Any]]] = []
         """Paths with bodies, of answers that were asked for."""
         self.most_at_once = 0
@@ -50,6 +52,7 @@ class Ollama:
                 if self.path not in ("/api/chat", "/api/generate"):
                     return self.reply(404, {"error": "not found"})
                 outer.enter(self.path, body)
+                time.sleep(outer.delay)
                 try:
                     return self.reply(200, outer.answer(self.path, name, body))
                 finally:

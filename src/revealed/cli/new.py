@@ -72,7 +72,7 @@ def category(
 @new.command("respondent")
 def respondent(
     name: Annotated[str, typer.Argument(help="What it goes by in the study.")],
-    model: Annotated[str, typer.Option(help="A LiteLLM model: ollama/llama3.2.")] = "",
+    model: Annotated[str, typer.Option(help="A LiteLLM model: ollama_chat/llama3.2.")] = "",
     simulated: Annotated[
         bool, typer.Option("--simulated", help="A program with a trait of its own instead.")
     ] = False,

@@ -28,7 +28,7 @@ from revealed.instruments import (
 from revealed.measures import multiplicity
 from revealed.study import Run
 
-from . import api, archive, chain, costs, dictionary, explore, front, scale
+from . import api, archive, chain, costs, dictionary, explore, front, launch, scale
 
 _UP = ".."  # the pages that take these in lie in book/
 _MEANING = {
@@ -39,6 +39,7 @@ _MEANING = {
 }
 
 _COSTS = (
+    ("newcomer", "newcomer", "From a clone to a page about one model: what each step took"),
     ("batch", "batch", "Asking by batch: what building files and reading them back costs"),
     ("client", "elicitation", "Requests a second and processor time a request"),
     ("ledger", "ledger", "A ledger of millions of answers"),
@@ -63,6 +64,7 @@ def generate(run: Run, folder: Path) -> None:
         "scale": lambda: scale.measured(run.paths.root),
         "explore": lambda: explore.entry(run, archive.site_folder(run)),
         "archive": lambda: archive_link(run),
+        "launch": lambda: launch.links(run.paths.root),
         "cost_calls": lambda: costs.calls(run.paths.root),
         "cost_fits": lambda: costs.refits(run.paths.root),
         **{

@@ -15,9 +15,8 @@ from revealed.study import Run
 from revealed.study.notebook import execute_notebook
 
 from . import archive
+from .launch import NOTEBOOK
 from .stage import _jupyter_book
-
-NOTEBOOK = "notebooks/trial/your_model.ipynb"
 
 MARK = (
     "A first look: few answers of one model, to see it at work. Nothing here is for quoting, and "

@@ -95,7 +95,7 @@ def provider_of(spec: RespondentSpec) -> tuple[str, str]:
         raise RespondentError(
             f"LiteLLM knows no provider for the model {spec.model!r}.",
             where=f"respondent {spec.name}",
-            todo="Write provider/model (openai/gpt-4o-2024-08-06, ollama/llama3.2), or "
+            todo="Write provider/model (openai/gpt-4o-2024-08-06, ollama_chat/llama3.2), or "
             "openai/<model> with api_base for any OpenAI-compatible address.",
         ) from None
     return str(model), str(provider)

@@ -37,7 +37,7 @@ class Batching(BaseModel):
 class RespondentSpec(BaseModel):
     """One respondent, as written in ``study.yaml``.
 
-    ``model`` is any name LiteLLM knows (``openai/gpt-4o-2024-08-06``, ``ollama/llama3.2``,
+    ``model`` is any name LiteLLM knows (``openai/gpt-4o-2024-08-06``, ``ollama_chat/llama3.2``,
     ``simulated/coherent``); with ``api_base``, any OpenAI-compatible address. ``api_key_env`` is
     the *name* of the environment variable that holds the key, which has no place here itself.
     ``timeout`` is in seconds, prices are US dollars a token, ``requests_per_minute`` is a ceiling
