@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +34,7 @@ from .config import nearest
 from .run import Run
 
 To = Literal["original", "inspect", "csv"]
+_MODES: tuple[Literal["sample", "logprob"], ...] = ("sample", "logprob")
 
 
 def export_answers(
@@ -133,10 +135,7 @@ def _portable(run: Run, respondent: str, instrument: str, arm: str) -> Portable:
 def _spec(run: Run, respondent: str) -> RespondentSpec | None:
     if respondent in run.public_respondents:
         return None
-    spec = run.spec(respondent)
-    # As it is asked: what is simulated draws by the study's seed.
-    seeded = "seed" in spec.model_fields_set
-    return spec if seeded else spec.model_copy(update={"seed": run.study.seed})
+    return run.spec(respondent)
 
 
 def _known_texts(run: Run, instrument: str, arm: str) -> dict[str, str]:
@@ -206,8 +205,10 @@ def asked_of(run: Run, portable: Portable) -> list[Asked]:
     try:
         instrument = load_instrument(portable.instrument, run.paths.root)
         with run.ledger() as ledger:
-            for mode in ("sample", "logprob"):
-                said = _said(bare, spec, instrument, arm, portable.choices, ledger, mode)
+            # What is simulated may draw by a seed of its own or by the study's.
+            for seed, mode in product((run.study.seed, spec.seed), _MODES):
+                seeded = spec.model_copy(update={"seed": seed})
+                said = _said(bare, seeded, instrument, arm, portable.choices, ledger, mode)
                 if said is not None:
                     return said
     except RevealedError:  # a provider or an instrument that was edited since

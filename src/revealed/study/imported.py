@@ -126,7 +126,7 @@ def _refuse_unknown(run: Run, portable: Portable, path: Path) -> None:
         if item not in known.index:
             raise DataError(
                 f"the instrument {portable.instrument} has no item {item!r:.120}.",
-                where=path,
+                where=f"{path}, {at}" if (at := portable.places.get(item)) else path,
                 todo=nearest(item, list(known.index))
                 or "Correct the item, or give the answers to another instrument (--instrument).",
             )

@@ -425,6 +425,8 @@ def read_inspect(
         question = _question(sample, where, find)
         cell = cells.setdefault((question.instrument, question.arm), _Cell())
         cell.add(question, sample, where)
+        for item in (question.first, question.second):
+            cell.places.setdefault(item, place)
     if ours is not None:
         cells.setdefault((ours.instrument, ours.arm), _Cell())
     if not cells:
@@ -498,6 +500,7 @@ class _Cell:
     def __init__(self) -> None:
         self.counts: dict[tuple[str, str], dict[str, Any]] = {}
         self.texts: dict[str, str] = {}
+        self.places: dict[str, str] = {}
 
     def add(self, question: _Question, sample: _Sample, where: str) -> None:
         pair = question.first, question.second
@@ -580,6 +583,7 @@ def _portable(
             choices=choices_table(rows, cell) if rows else no_choices(),
             utilities=utilities,
             about={**about, "inspect": {"task": log.eval.task, "created": log.eval.created}},
+            places=gathered.places,
         ),
         path,
     )

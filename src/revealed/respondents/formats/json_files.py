@@ -40,9 +40,9 @@ def parse_json(content: bytes, where: str | Path) -> Any:
     except UnicodeDecodeError as error:
         raise DataError(f"byte {error.start} is not UTF-8.", where=where) from None
     except json.JSONDecodeError as error:
-        end = error.pos >= len(error.doc.rstrip())
+        cut = error.msg.startswith("Unterminated") or error.pos >= len(error.doc.rstrip())
         raise DataError(
-            f"ends before the JSON does ({error.msg})." if end else f"is not JSON ({error.msg}).",
+            f"ends before the JSON does ({error.msg})." if cut else f"is not JSON ({error.msg}).",
             where=f"{where}, line {error.lineno}",
             todo="It may be a download that was cut; get the file again.",
         ) from None

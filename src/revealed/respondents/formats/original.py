@@ -312,6 +312,7 @@ def read_original(
     file = shaped(content, TypeAdapter(_File), path, "the original's results")
     name: dict[Id, str] = {}
     texts: dict[str, str] = {}
+    places: dict[str, str] = {}
     for place, option in enumerate(file.options):
         item = option.item or (known or {}).get(option.description) or item_id(option.description)
         if option.id in name or item in texts:
@@ -321,6 +322,7 @@ def read_original(
                 todo="Keep one of them, with one id.",
             )
         name[option.id], texts[item] = item, option.description
+        places[item] = f"options.{place}"
     ours = file.revealed
     stem = path.stem.removeprefix("results_").removeprefix("utilities_")
     cell: dict[str, Any] = {
@@ -340,6 +342,7 @@ def read_original(
             choices=choices_table(rows, cell) if rows else no_choices(),
             utilities=_utilities(file, name, cell, path),
             about=about,
+            places=places,
         ),
         path,
     )

@@ -110,6 +110,7 @@ class _Gathering:
         self.counts: dict[tuple[str, str], dict[str, Any]] = {}
         self.texts: dict[str, str] = {}
         self.lines: dict[tuple[Any, ...], int] = {}
+        self.places: dict[str, str] = {}
         self.provenances: set[str] = set()
 
     def add(self, row: Mapping[str, Any], line: int, where: str) -> None:
@@ -144,6 +145,8 @@ class _Gathering:
             raise DataError(f"{first!r} and {second!r} are both {role} and not.", where=where)
         for name in COUNTS:
             entry[name] += counts[name]
+        for item in (one, other):
+            self.places.setdefault(item, f"line {line}")
         self._read_texts(row, one, other, where)
 
     def _counted(self, row: Mapping[str, Any], where: str) -> dict[str, float]:
@@ -248,6 +251,7 @@ def _portable(key: tuple[str, str, str], gathered: _Gathering, path: Path) -> Po
         Portable(
             **cell, provenance=provenance, texts=gathered.texts,
             choices=pd.DataFrame(rows), utilities=no_utilities(), about=about,
+            places=gathered.places,
         ),
         path,
     )  # fmt: skip

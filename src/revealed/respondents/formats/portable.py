@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Portable:
         Schema `UTILITIES`; no rows where nothing is fitted.
     about
         What else is known: model, temperature, the fit's link, what the source says of itself.
+    places
+        Where in its file an item stands first, for whoever has to correct it.
     """
 
     respondent: str
@@ -44,6 +46,7 @@ class Portable:
     choices: pd.DataFrame
     utilities: pd.DataFrame
     about: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def items(self) -> list[str]:
@@ -86,10 +89,7 @@ def checked(portable: Portable, where: Path) -> Portable:
                 todo="Give a pair the same role in both orders.",
             )
     utilities = check(portable.utilities, UTILITIES, where)
-    return Portable(
-        portable.respondent, portable.instrument, portable.arm, portable.provenance,
-        dict(portable.texts), choices, utilities, dict(portable.about),
-    )  # fmt: skip
+    return replace(portable, choices=choices, utilities=utilities)
 
 
 def storable(text: str, where: str | Path) -> str:

@@ -221,6 +221,7 @@ def _parts(table: pd.DataFrame, by: Sequence[str]) -> dict[tuple[str, ...], pd.D
     return {tuple(map(str, key)): rows for key, rows in table.groupby(list(by), sort=False)}
 
 
+_LINE = "line"
 _CELL = ("respondent", "instrument", "arm")
 
 
@@ -243,7 +244,13 @@ def _portable(
 ) -> Portable:
     respondent, instrument, arm = cell
     choices = parts["comparisons"].get(cell, no_choices())
-    utilities = parts["utilities"].get(cell, no_utilities())[list(UTILITIES.columns)]
+    utilities = parts["utilities"].get(cell, no_utilities())
+    places: dict[str, str] = {}
+    for table, columns in ((choices, ("first", "second")), (utilities, ("item",))):
+        file = "comparisons.csv" if columns[0] == "first" else "utilities.csv"
+        for column in columns if len(table) else ():
+            for item, line in zip(table[column], table[_LINE], strict=True):
+                places.setdefault(item, f"{file}, line {line}")
     kinds = {imported(kind) for kind in (*choices["provenance"], *utilities["provenance"])}
     if len(kinds) > 1:
         raise DataError(
@@ -261,14 +268,15 @@ def _portable(
         t.assign(provenance=provenance) if len(t) else t for t in (choices, utilities)
     )
     made = Portable(
-        respondent, instrument, arm, provenance, texts, choices, utilities, about.get(cell, {})
-    )
+        respondent, instrument, arm, provenance, texts, choices, utilities,
+        about.get(cell, {}), places,
+    )  # fmt: skip
     return checked(made, folder)
 
 
 def _read(path: Path, schema: Schema, guarded: bool) -> pd.DataFrame:
     if not path.is_file():
-        return pd.DataFrame(columns=list(schema.columns))
+        return pd.DataFrame(columns=[*schema.columns, _LINE])
     table, lines = read_numbered_csv(path)
     for name, column in schema.columns.items():
         if name not in table:
@@ -279,7 +287,7 @@ def _read(path: Path, schema: Schema, guarded: bool) -> pd.DataFrame:
             table[name] = pd.Series(texts, index=table.index, dtype=object)
         else:
             table[name] = table[name].map(_number)
-    return check(table, schema, path, lines)
+    return check(table, schema, path, lines).assign(**{_LINE: lines})
 
 
 def _number(cell: Any) -> Any:
