@@ -208,8 +208,9 @@ def require_chain(run: Run) -> None:
     said = f"{done.stdout}\n{done.stderr}"
     if done.returncode == 0 and "Nothing to be done" in said:
         return
-    left = re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.M)
-    steps = ", ".join(f"{name} {count}" for name, count in left if name not in ("total", "all"))
+    # Snakemake prints the table before the steps and once more after them.
+    left = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.M))
+    steps = ", ".join(f"{name} {left[name]}" for name in left if name not in ("total", "all"))
     what = f"the chain has steps left: {steps}." if steps else f"the chain stops:\n{said[-800:]}"
     raise NotReadyError(
         what, where=run.paths.root, todo=f"Run it to its end: `make book RUN={run.name}`."
