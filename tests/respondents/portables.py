@@ -33,7 +33,10 @@ def table(rows: list[dict[str, Any]], cell: dict[str, Any], columns: Any) -> pd.
 
 @st.composite
 def portables(draw: st.DrawFn) -> Portable:
-    """A cell of up to six items, of which some pairs were asked in one order or in both."""
+    """A cell of up to six items, of which some pairs were asked in one order or in both.
+
+    In some cells nobody knows the order where there is but one.
+    """
     items = draw(st.lists(names, min_size=2, max_size=6, unique=True))
     texts = {item: draw(names) for item in items}
     numbers = st.integers(0, len(items) - 1)
@@ -48,9 +51,12 @@ def portables(draw: st.DrawFn) -> Portable:
         "provenance": draw(st.sampled_from(["public", "simulated", "published"])),
     }  # fmt: skip
     rows = []
+    told = draw(st.booleans())
     for one, other in pairs:
         role = draw(st.sampled_from(["train", "holdout"]))
         both = [(one, other), (other, one)][: draw(st.integers(1, 2))]
+        if not told and len(both) == 1:
+            both = [tuple(sorted(both[0], key=items.__getitem__))]
         for first, second in both:
             row = {"first": items[first], "second": items[second], "role": role}
             rows.append(row | {name: draw(counts) for name in COUNTS})
@@ -64,7 +70,7 @@ def portables(draw: st.DrawFn) -> Portable:
     return Portable(
         **cell, texts=texts, choices=table(rows, cell, CHOICES.columns),
         utilities=table(fitted, cell, UTILITIES.columns),
-        about={"model": draw(names), "temperature": 0.5},
+        about={"model": draw(names), "temperature": 0.5, "order_known": told},
     )  # fmt: skip
 
 

@@ -58,6 +58,7 @@ def same(one: Portable, other: Portable) -> None:
     """Equal to the last bit: names, texts of what is compared, counts, utilities."""
     for name in ("respondent", "instrument", "arm", "provenance"):
         assert getattr(one, name) == getattr(other, name), name
+    assert one.order_known == other.order_known
     for schema, field in ((CHOICES, "choices"), (UTILITIES, "utilities")):
         keys = list(schema.key)
         tables = [
@@ -192,7 +193,9 @@ def test_a_results_file_has_what_the_originals_readers_look_up(
         aux = edge["aux_data"]
         assert 0 <= edge["probability_A"] <= 1
         assert edge["probability_A"] == aux["count_A"] / aux["total_responses"]
+        assert ("either" in aux["orders"]) <= (not made.order_known)
         if "original_parsed" in aux:
+            assert "either" not in aux["orders"]  # a list would claim an order
             lists = aux["original_parsed"], aux["flipped_parsed"]
             assert aux["count_A"] == lists[0].count("A") + lists[1].count("B")
     listed = [*graph["training_edges"], *graph["holdout_edge_indices"]]

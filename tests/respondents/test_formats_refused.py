@@ -139,6 +139,7 @@ def test_made_up_pairs_are_left_out_and_orders_are_not_made_up(tmp_path: Path) -
     made["graph_data"]["edges"]["(0, 1)"]["aux_data"] = dict(AUX)
     _, (found,) = read_answers(write(tmp_path, made))
     assert found.about["pseudolabels"] == 1
+    assert not found.order_known
     (row,) = found.choices.to_dict("records")  # one row: which was listed first is not known
     assert (row["n_first"] + row["n_second"], row["first"] < row["second"]) == (4.0, True)
     first = found.texts[row["first"]] == "You get 0."

@@ -205,6 +205,16 @@ def test_an_unknown_order_of_listing_is_not_taken_for_a_bias(
     assert fitted.order_effect == 0
     assert not fitted.order_effect_fitted
     assert (np.diff(fitted.mean) > 0).all()
+    with pytest.raises(DataError, match="nobody knows which option was listed first"):
+        export_answers(run, tmp_path / "out", "inspect")
+    for to in ("original", "csv"):
+        out = export_answers(run, tmp_path / to, to)[0].parent
+        path = out if to == "csv" else next(out.glob("results_mine*"))
+        other = open_run(f"from-{to}")
+        import_answers(other, path)
+        pd.testing.assert_frame_equal(*(r.choices("mine", "imported/mine") for r in (run, other)))
+        with pytest.raises(DataError, match="nobody knows"):
+            export_answers(other, tmp_path / "out", "inspect")
     file.write_text(
         "\n".join(lines).replace("item_a,item_b,n_a,n_b", "first,second,n_first,n_second")
     )

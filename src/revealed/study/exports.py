@@ -185,10 +185,18 @@ def asked_of(run: Run, portable: Portable) -> list[Asked]:
     Raises
     ------
     DataError
-        If the prompts cannot be written again: an arm or texts that are not in this checkout.
+        If the prompts cannot be written again: an arm or texts that are not in this checkout, or
+        an order of listing that is not known.
     """
     if portable.choices.empty:
         return []
+    if not portable.order_known:
+        raise DataError(
+            f"nobody knows which option was listed first to {portable.respondent}, so its "
+            "questions cannot be written down.",
+            where=portable.instrument,
+            todo="Export as csv or original.",
+        )
     try:
         arm = load_arm(portable.arm, run.paths.root)
         bare = [_bare(portable, arm, row) for row in portable.choices.to_dict("records")]

@@ -31,7 +31,7 @@ from .portable import (
     no_utilities,
 )
 
-Order = Literal["original", "flipped"]
+Order = Literal["original", "flipped", "either"]
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -224,15 +224,18 @@ def _edges(
         orders = {}
         for row in rows:
             order = "original" if row["first"] == one["item"] else "flipped"
+            if len(rows) == 1 and not portable.order_known:
+                order = "either"
             orders[order] = {kind: float(row[f"n_{kind}"]) for kind in _KINDS}
-        for_one = sum(c["first" if o == "original" else "second"] for o, c in orders.items())
-        for_other = sum(c["second" if o == "original" else "first"] for o, c in orders.items())
+        for_one = sum(c["second" if o == "flipped" else "first"] for o, c in orders.items())
+        for_other = sum(c["first" if o == "flipped" else "second"] for o, c in orders.items())
         votes = for_one + for_other
         aux: dict[str, Any] = {
             "count_A": for_one, "count_B": for_other, "total_responses": votes,
             "unparseable_mode": "skip", "orders": orders,
         }  # fmt: skip
-        if all(n == int(n) for counts in orders.values() for n in counts.values()):
+        whole = all(n == int(n) for counts in orders.values() for n in counts.values())
+        if whole and "either" not in orders:
             aux |= {f"{order}_parsed": _labels(orders.get(order)) for order in _BOTH}
         edge = {
             "option_A": one, "option_B": other,
@@ -331,10 +334,9 @@ def read_original(
         "arm": arm or (ours.arm if ours else "forced"),
         "provenance": imported(ours.provenance if ours else "public"),
     }
-    rows, invented = _rows(file.graph_data, name, path) if file.graph_data else ([], 0)
+    rows, facts = _rows(file.graph_data, name, path) if file.graph_data else ([], {})
     about: dict[str, Any] = dict(ours.about) if ours else _settings(file)
-    if invented:
-        about["pseudolabels"] = invented
+    about |= facts
     return checked(
         Portable(
             **cell,
@@ -377,17 +379,19 @@ def _utilities(
     return table[list(no_utilities().columns)]
 
 
-def _rows(graph: _Graph, name: Mapping[Id, str], path: Path) -> tuple[list[dict[str, Any]], int]:
-    """Rows of counts, and how many edges were made up by the source."""
+def _rows(
+    graph: _Graph, name: Mapping[Id, str], path: Path
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Rows of counts; how many edges the source made up, and whether an order is not told."""
     held = {frozenset(pair) for pair in graph.holdout_edge_indices}
     seen: dict[frozenset[Id], str] = {}
     rows: list[dict[str, Any]] = []
-    invented = 0
+    facts: dict[str, Any] = {}
     for part, edges in (("edges", graph.edges), ("unanswered", graph.unanswered)):
         for key, edge in edges.items():
             where = f"{path}, graph_data.{part}.{key}"
             if edge.aux_data.is_pseudolabel:
-                invented += 1
+                facts["pseudolabels"] = facts.get("pseudolabels", 0) + 1
                 continue
             one, other = edge.option_A.id, edge.option_B.id
             for option in (one, other):
@@ -404,13 +408,18 @@ def _rows(graph: _Graph, name: Mapping[Id, str], path: Path) -> tuple[list[dict[
                 raise DataError(f"is the same pair as {seen[pair]}.", where=where)
             seen[pair] = key
             role = "holdout" if pair in held else "train"
-            rows += [{**row, "role": role} for row in _counted(edge, name[one], name[other], where)]
-    return rows, invented
+            orders = _counted(edge.aux_data, where)
+            if "either" in orders:
+                facts["order_known"] = False
+            rows += [
+                {**_row(name[one], name[other], order, counts), "role": role}
+                for order, counts in orders.items()
+            ]
+    return rows, facts
 
 
-def _counted(edge: _Edge, one: str, other: str, where: str) -> list[dict[str, Any]]:
-    """One row an order that was asked; one for both where the source does not tell them apart."""
-    aux = edge.aux_data
+def _counted(aux: _Answers, where: str) -> dict[Order, _Counts]:
+    """Counts by the order that was asked, or of either where the source does not tell."""
     orders: dict[Order, _Counts]
     if aux.orders is not None:
         orders = aux.orders
@@ -418,9 +427,7 @@ def _counted(edge: _Edge, one: str, other: str, where: str) -> list[dict[str, An
         listed = zip(_BOTH, (aux.original_parsed or [], aux.flipped_parsed or []), strict=True)
         orders = {order: _tally(labels) for order, labels in listed if labels}
     elif aux.count_A is not None and aux.count_B is not None:
-        first, second = (one, other) if one <= other else (other, one)
-        counts = (aux.count_A, aux.count_B) if one <= other else (aux.count_B, aux.count_A)
-        return [_row(first, second, _Counts(first=counts[0], second=counts[1]))]
+        orders = {"either": _Counts(first=aux.count_A, second=aux.count_B)}
     else:
         raise DataError(
             "has no counts of answers.",
@@ -428,13 +435,18 @@ def _counted(edge: _Edge, one: str, other: str, where: str) -> list[dict[str, An
             todo="Give count_A and count_B under aux_data; a probability has no sample size.",
         )
     _agree(aux, orders, where)
-    sides = {"original": (one, other), "flipped": (other, one)}
-    return [_row(*sides[order], counts) for order, counts in orders.items()]
+    return orders
 
 
-def _row(first: str, second: str, counts: _Counts) -> dict[str, Any]:
+def _row(one: str, other: str, order: Order, counts: _Counts) -> dict[str, Any]:
+    """The counts of one order as a row; where none is told, in that of the alphabet."""
     named = {f"n_{kind}": float(getattr(counts, kind)) for kind in _KINDS}
-    return {"first": first, "second": second, **named}
+    if order == "flipped":
+        return {"first": other, "second": one, **named}
+    if order == "either" and other < one:
+        named |= {"n_first": named["n_second"], "n_second": named["n_first"]}
+        return {"first": other, "second": one, **named}
+    return {"first": one, "second": other, **named}
 
 
 def _tally(labels: list[str]) -> _Counts:
@@ -448,6 +460,7 @@ def _agree(aux: _Answers, orders: Mapping[Order, _Counts], where: str) -> None:
         return
     none = _Counts(first=0.0, second=0.0)
     original, flipped = (orders.get(order, none) for order in _BOTH)
+    original = orders.get("either", original)
     votes = np.array([original.first + flipped.second, original.second + flipped.first])
     halves = votes + (original.unparsed + flipped.unparsed) / 2
     told = np.array([aux.count_A, aux.count_B])

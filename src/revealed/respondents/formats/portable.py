@@ -29,7 +29,8 @@ class Portable:
         The text of every item; empty where nobody knows it.
     choices
         Counts per pair and order (schema `CHOICES`); no rows where only utilities are known. A pair
-        whose order of listing is not known has one row, its items in alphabetical order.
+        whose order of listing is not known has one row, its items in alphabetical order, and
+        ``about["order_known"]`` is false.
     utilities
         Schema `UTILITIES`; no rows where nothing is fitted.
     about
@@ -47,6 +48,11 @@ class Portable:
     utilities: pd.DataFrame
     about: Mapping[str, Any] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def order_known(self) -> bool:
+        """Whether it is known of every pair which option was listed first."""
+        return self.about.get("order_known") is not False
 
     @property
     def items(self) -> list[str]:
