@@ -227,12 +227,12 @@ def test_keys_are_found_wherever_they_stand(
 def test_paths_of_this_machine_are_found_but_not_in_what_models_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("HOME", "/users/somebody")
     root = tmp_path / "checkout"
     inside = f"File {root}/src/x.py".encode()
     files: dict[str, Path | bytes] = {
         "notebooks/a.ipynb": inside, "answers/said.json": inside, "site/ok.html": b"~/checkout /x",
-        "site/home.html": b"see /home/somebody/data", "site/else.html": b"/srv/home/somebody/x",
+        "site/home.html": b"see /users/somebody/data", "site/else.html": b"/srv/users/somebody/x",
     }  # fmt: skip
     hits = secrets.scan(files, root, progress=False)
     assert {hit.file for hit in hits} == {"notebooks/a.ipynb", "site/home.html"}
@@ -379,6 +379,29 @@ def test_words_of_others_are_found_in_prompts_and_taken_out(tmp_path: Path) -> N
     assert not withheld.repeats(answers, owned)
     pd.DataFrame({"text": ["He said taxes on fuel should rise every year"]}).to_parquet(answers)
     assert withheld.repeats(answers, owned)
+
+
+def test_answers_are_known_where_later_questions_repeat_them(tmp_path: Path) -> None:
+    said = "I would rather keep the library open on Sundays, because people come."
+    questions, answers = tmp_path / "questions.parquet", tmp_path / "answers.parquet"
+    pd.DataFrame({"question": ["q1", "q2"], "model": ["openai/m", "simulated/x"]}).to_parquet(
+        questions
+    )
+    pd.DataFrame(
+        {"question": ["q1", "q1", "q2"], "text": [said, "A", "No program says anything at all."]}
+    ).to_parquet(answers)
+    spoken = withheld.spoken(answers, questions)
+    judged = tmp_path / "judged.parquet"
+    cells = [f"Rate: {said}", "No program says anything at all.", "A"]
+    pd.DataFrame({"n": [1, 2, 3], "left": cells, "text": cells}).to_parquet(judged)
+    copy = tmp_path / "copy.parquet"
+    assert withheld.without_words(judged, copy, spoken, own=False)
+    assert list(pd.read_parquet(copy)["left"]) == ["", *cells[1:]]
+    assert withheld.without_words(judged, copy, spoken, own=True)
+    assert list(pd.read_parquet(copy)["text"]) == ["", "", ""]
+    assert list(pd.read_parquet(copy)["left"]) == ["", *cells[1:]]
+    assert not withheld.without_words(questions, tmp_path / "none.parquet", spoken, own=False)
+    assert not (tmp_path / "none.parquet").exists()
 
 
 def test_the_explorers_raw_answers_go_with_the_others(told: Path) -> None:

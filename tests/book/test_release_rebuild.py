@@ -6,6 +6,7 @@ gone when the study is made again.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -143,6 +144,10 @@ def test_a_frozen_study_is_made_again_the_same_and_nobody_is_asked(checkout: Pat
     again = checkout.parent / "again" / "revealed-1" / "revealed-1.zip"
     assert again.read_bytes() == archive.read_bytes()
 
+    # Without texts nothing that the real model said is in it, and the counts are.
+    revealed(checkout, "release", "--version", "2", "--without-texts")
+    silent(checkout / "dist" / "revealed-2" / "revealed-2.zip")
+
     # Made again elsewhere, from the archive alone: the checkout is gone.
     elsewhere = checkout.parent / "elsewhere"
     shutil.move(archive, checkout.parent / archive.name)
@@ -168,6 +173,27 @@ def test_a_frozen_study_is_made_again_the_same_and_nobody_is_asked(checkout: Pat
     changed.to_csv(table, index=False)
     said = revealed(code, *words[:-1], code=1)
     assert "different    tables/own/utilities.csv" in said
+
+
+def silent(archive: Path) -> None:
+    """What is in an archive without texts."""
+    assert verify(archive, progress=False).problems == []
+    with zipfile.ZipFile(archive) as packed:
+        facts = json.loads(packed.read("release.json"))
+        tables = {
+            name: pd.read_parquet(io.BytesIO(packed.read(name)))
+            for name in packed.namelist()
+            if name.endswith(".parquet") and name.startswith(("answers/", "run/"))
+        }
+        names = packed.namelist()
+    answers = tables["answers/answers.parquet"].set_index("respondent")
+    assert answers.loc["openai/m", ["text", "logprobs"]].isna().all(axis=None)
+    assert answers.loc["simulated/coherent", "text"].notna().all()
+    assert tables["answers/questions.parquet"]["messages"].isna().all()
+    assert (tables["run/answers/openai--m/stated_religions.parquet"]["text"] == "").all()
+    assert len(tables["run/choices/openai--m/sexes.lives_saved.forced.parquet"])
+    assert facts["given"] == ["openai/m"]
+    assert not [name for name in names if "openai--m" in name and ".answers-" in name]
 
 
 def frozen(archive: Path, asked: int) -> None:

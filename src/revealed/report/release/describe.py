@@ -194,8 +194,9 @@ def _on_words(release: Mapping[str, Any]) -> list[str]:
             "**Without texts.** Raw answers of real models, and the words of all questions, were "
             "left out. Counts, utilities and findings are complete, but nobody can check from this "
             "archive how an answer was read: choices and answers of "
-            f"{len(release['given'])} respondents are taken as they are when it is rebuilt. What "
-            "chapters quote still stands in notebooks and site.",
+            f"{len(release['given'])} respondents are taken as they are when it is rebuilt, and "
+            "what others judged about these texts cannot be made again. What chapters quote still "
+            "stands in notebooks and site.",
             "",
         ]
     elif left_out["questions"]:

@@ -42,6 +42,8 @@ class _Words:
     questions: int = 0
     answers: int = 0
     files: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
+    """Tables of the run that are there without words."""
     given: list[str] = field(default_factory=list)
 
 
@@ -120,7 +122,7 @@ def release(
             "seed": run.study.seed, "texts": texts, "answers": answers, "questions": questions,
             "given": words.given, "accepted": sorted(set(accepted)),
             "left_out": {"questions": words.questions, "answers": words.answers,
-                         "files": words.files},
+                         "files": words.files, "words_of": words.tables},
             "sources": [
                 {"file": s.file, "address": s.address, "sha256": s.sha256, "licence": s.licence}
                 for s in sources
@@ -144,6 +146,8 @@ def _gather(run: Run, work: Path, texts: bool) -> tuple[dict[str, Path | bytes],
     root, words = run.paths.root, _Words()
     owned = withheld.phrases(root)
     asked, given = work / "answers" / "questions.parquet", work / "answers" / "answers.parquet"
+    # Found before the answers are blanked: later questions put them to judges.
+    said = withheld.spoken(given, asked) if not texts else withheld.Phrases(())
     if not texts:
         words.answers = withheld.blank_answers(given, asked)
     if owned or not texts:
@@ -154,18 +158,16 @@ def _gather(run: Run, work: Path, texts: bool) -> tuple[dict[str, Path | bytes],
         "answers/answers.parquet": given, "answers/questions.parquet": asked,
     }  # fmt: skip
     for name, path in files.run_files(run).items():
-        if name.startswith(("run/answers/", "run/questions/")):
-            if not texts and any(f"/{slug(one)}/" in name for one in silent):
-                blank = _without_text(path, work / name)
-                if blank is None:
-                    words.files.append(name)
-                else:
-                    gathered[name] = blank
-                continue
-            if owned and path.suffix == ".parquet" and withheld.repeats(path, owned):
-                words.files.append(name)
-                continue
         gathered[name] = path
+        if not name.startswith(("run/answers/", "run/questions/")) or path.suffix != ".parquet":
+            continue
+        own = any(f"/{slug(one)}/" in name for one in silent)
+        if not texts and withheld.without_words(path, work / name, said, own=own):
+            gathered[name] = work / name
+            words.tables.append(name)
+        elif owned and withheld.repeats(path, owned):
+            words.files.append(name)
+            del gathered[name]
     for respondent, _ in files.not_ours(run):
         theirs = [n for n in gathered if n.startswith("run/") and f"/{slug(respondent)}/" in n]
         words.files += theirs
@@ -194,16 +196,6 @@ def _given(run: Run, texts: bool) -> list[str]:
     if not texts:
         given |= {name for name in heard if run.provenance(name) != "simulated"}
     return sorted(given)
-
-
-def _without_text(path: Path, copy: Path) -> Path | None:
-    """A copy of a table of answers without their words; None where words are all there is."""
-    table = pd.read_parquet(path)
-    if "text" not in table or "kind" not in table:
-        return None
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    table.assign(text="").to_parquet(copy, index=False)
-    return copy
 
 
 def _as_parquet(run: Run, folder: Path) -> dict[str, Path]:

@@ -105,7 +105,8 @@ def rebuild(
         source["file"] for source in facts["sources"] if not had[source["file"]]["available"]
     ]
     result.failed = dict(json.loads((study / _FAILED).read_text(encoding="utf-8")))
-    left_out = frozenset(name.removeprefix("run/") for name in facts["left_out"]["files"])
+    left = facts["left_out"]
+    left_out = frozenset(n.removeprefix("run/") for n in [*left["files"], *left["words_of"]])
     result.tables = compare_tables(frozen / "run", folder, left_out=left_out, progress=progress)
     result.figures = compare_figures(
         frozen / "notebooks", study / "_build" / "stage" / "notebooks", progress=progress

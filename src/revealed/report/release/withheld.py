@@ -28,6 +28,9 @@ _OPENING = 4
 _SHORTEST, _LONGEST = 5, 60
 """Words of a text that is looked for. Shorter ones are nobody's; longer ones are no questions."""
 
+_BEGINNING = 8
+"""Words of an answer by which it is known where a later question repeats it."""
+
 TEXTS = ("text", "reasoning", "logprobs", "error")
 """Columns of ``answers.parquet`` that hold a respondent's own words."""
 
@@ -91,9 +94,53 @@ def blank_questions(path: Path, owned: Phrases, *, all_words: bool) -> int:
 
 def blank_answers(path: Path, questions: Path) -> int:
     """Take the words out of every answer that no simulated respondent gave; how many there were."""
-    models = pd.read_parquet(questions, columns=["question", "model"])
-    simulated = set(models.loc[models["model"].str.startswith(SIMULATED), "question"])
+    simulated = _simulated(questions)
     return _blank(path, TEXTS, lambda row: row["question"] not in simulated)
+
+
+def spoken(answers: Path, questions: Path) -> Phrases:
+    """How answers that no simulated respondent gave begin, to be found where others repeat them."""
+    import pyarrow.parquet as pq
+
+    simulated = _simulated(questions)
+    openings: set[str] = set()
+    with pq.ParquetFile(answers) as table:
+        for batch in table.iter_batches(columns=["question", "text"]):
+            for row in batch.to_pylist():
+                if row["text"] and row["question"] not in simulated:
+                    openings.add(" ".join(_WORD.findall(row["text"])[:_BEGINNING]))
+    return Phrases(openings)
+
+
+def without_words(path: Path, copy: Path, repeated: Phrases, *, own: bool) -> bool:
+    """Write a `copy` of a table of the run without cells that repeat words; whether there were any.
+
+    With `own`, all that the column ``text`` holds is taken out: the table is of such answers.
+    """
+    table = pd.read_parquet(path)
+    changed = False
+    for name in table.columns:
+        if pd.api.types.is_numeric_dtype(table[name]):
+            continue
+        gone = table[name].map(
+            lambda value, name=name: (
+                isinstance(value, str)
+                and bool(value)
+                and ((own and name == "text") or repeated.within(value))
+            )
+        )
+        if gone.any():
+            table[name] = table[name].where(~gone.astype(bool), "")
+            changed = True
+    if changed:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        table.to_parquet(copy, index=False)
+    return changed
+
+
+def _simulated(questions: Path) -> set[str]:
+    models = pd.read_parquet(questions, columns=["question", "model"])
+    return set(models.loc[models["model"].str.startswith(SIMULATED), "question"])
 
 
 def _blank(path: Path, columns: tuple[str, ...], wanted: Callable[[dict[str, Any]], bool]) -> int:
