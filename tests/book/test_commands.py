@@ -35,7 +35,9 @@ def blocks(page: str) -> list[tuple[str, str]]:
     return _BLOCK.findall((ROOT / "book" / f"{page}.md").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize(("page", "tested"), [("publish", 0), ("rerun", 4), ("fork", 4), ("scale", 2)])
+@pytest.mark.parametrize(
+    ("page", "tested"), [("publish", 0), ("rerun", 4), ("fork", 4), ("scale", 2)]
+)
 def test_every_block_is_tested_or_says_why_not(page: str, tested: int) -> None:
     text = (ROOT / "book" / f"{page}.md").read_text(encoding="utf-8")
     assert "```bash" not in text
