@@ -13,6 +13,7 @@ from revealed.foundation.schemas import (
     Column,
     Schema,
 )
+from revealed.respondents.formats import EXPORTED_ITEMS, EXPORTED_UTILITIES
 from revealed.respondents.ledger_columns import LEDGER_ANSWERS, LEDGER_QUESTIONS
 
 TABLES: tuple[tuple[Schema, str, str], ...] = (
@@ -22,12 +23,15 @@ TABLES: tuple[tuple[Schema, str, str], ...] = (
      "A row an answer to a question that compares no pair."),
     (UTILITIES, "utilities/<respondent>/<instrument>.<arm>/utilities.parquet",
      "A row an item; the covariance of all of them lies beside it."),
+    (EXPORTED_UTILITIES, "utilities.csv of revealed export --to csv",
+     "The same with intervals; comparisons.csv beside it has the columns of choices."),
+    (EXPORTED_ITEMS, "items.csv of revealed export --to csv", "A row an item and arm."),
     (FINDINGS, "findings/<chapter>.jsonl", "A line of JSON a finding."),
     (SCORES, "imported with the public answers", "A row an answer that a judge scored."),
     (LEDGER_QUESTIONS, "ledger.sqlite", "A row for each different request."),
     (LEDGER_ANSWERS, "ledger.sqlite", "A row an answer, written before it is used."),
 )  # fmt: skip
-"""Schema, file below ``data/runs/<run>/``, and what a row is."""
+"""Schema, file below ``data/runs/<run>/`` or of an export, and what a row is."""
 
 _KINDS = {
     "text": "text",
