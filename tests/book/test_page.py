@@ -162,7 +162,7 @@ def test_a_figure_needs_its_mark_and_its_text() -> None:
     with pytest.raises(DataError, match="alternative"):
         page.figure((fig, " "), "caption")
     html = str(page.figure((fig, "two dots"), "caption"))
-    assert 'alt="two dots"' in html
+    assert 'aria-label="two dots"' in html
     assert "rv-public" in html
     assert "rv-simulated" in html
 

@@ -482,19 +482,44 @@ def test_figures_are_compared_pixel_by_pixel() -> None:
     assert compare_figure("f", image(plain), image(plain[:50])).state == "different"
 
 
+DRAWING = (
+    '<svg class="revealed-figure" aria-label="0.2"><path id="f1b2c3d0" d="M10.1 20L-3 4z"/>'
+    '<use href="#f1b2c3d0" x="100" fill="#0173b2"/><text x="5">0.35</text></svg>'
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "state"),
+    [
+        ("", "", "identical"),
+        ('x="100"', 'x="100.2"', "same values"),
+        ("f1b2c3d0", "f9b2c3d0", "same values"),
+        ('x="100"', 'x="101"', "different"),
+        ("0.35", "0.36", "different"),
+        ("#0173b2", "#0174b2", "different"),
+        ("z", "", "different"),
+    ],
+)
+def test_drawings_are_compared_place_by_place(old: str, new: str, state: str) -> None:
+    other = DRAWING.replace(old, new)
+    assert compare_figure("f", DRAWING.encode(), other.encode()).state == state
+    assert compare_figure("f", DRAWING.encode(), b"\x89PNG").state == "different"
+
+
 def test_figures_are_read_from_notebooks(tmp_path: Path) -> None:
     encoded = base64.b64encode(image(np.zeros((4, 4, 3)))).decode()
     outputs = [
         {"output_type": "display_data",
          "data": {"text/html": ["<figure>", f'<img src="data:image/png;base64,{encoded}"/>']}},
         {"output_type": "display_data", "data": {"image/png": encoded + "\n"}},
+        {"output_type": "display_data", "data": {"text/html": f"<figure>{DRAWING}</figure>"}},
     ]  # fmt: skip
     for name, kept in (("one", outputs), ("two", outputs[:1])):
         (tmp_path / name).mkdir()
         cells = [{"cell_type": "markdown"}, {"cell_type": "code", "outputs": kept}]
         (tmp_path / name / "a.ipynb").write_text(json.dumps({"cells": cells}))
-    assert len(figures(tmp_path / "one" / "a.ipynb")) == 2
+    assert len(figures(tmp_path / "one" / "a.ipynb")) == 3
     rows = compare_figures(tmp_path / "one", tmp_path / "two", progress=False)
     assert [(row.name, row.state) for row in rows] == [
-        ("a, figure 1", "identical"), ("a, figure 2", "missing"),
+        ("a, figure 1", "identical"), ("a, figure 2", "missing"), ("a, figure 3", "missing"),
     ]  # fmt: skip

@@ -52,8 +52,8 @@ class Page(HTMLParser):
             self.resources.append(own["src"])
         if tag == "link" and own.get("rel") not in ("canonical", "alternate") and own.get("href"):
             self.resources.append(own["href"])
-        if tag == "img":
-            self.pictures.append(own)
+        if tag == "img" or (tag == "svg" and own.get("role") == "img"):
+            self.pictures.append({"alt": own.get("aria-label", ""), **own})
         classes = own.get("class", "").split()
         box = None
         if {"rv-figure", "rv-table"} & set(classes):
@@ -216,11 +216,11 @@ def test_every_page_is_quiet_and_fits(
         if tab.evaluate("document.documentElement.scrollWidth") > width:
             said.append(f"{name} is wider than {width} px")
         empty = tab.evaluate(
-            "[...document.querySelectorAll('.rv-figure img')]"
-            ".filter(i => !i.complete || i.naturalWidth < 300).length"
+            "[...document.querySelectorAll('.rv-figure')].filter(f => f.checkVisibility())"
+            ".filter(f => f.querySelector('svg').getBoundingClientRect().width < 300).length"
         )
         if empty:
-            said.append(f"{name}: {empty} figures did not load")
+            said.append(f"{name}: {empty} figures are not drawn")
         tab.close()
     context.close()
     assert not said

@@ -53,7 +53,7 @@ def test_dots_before_and_after(draw: object, estimand: str, subjects: tuple[str,
     fig, alt = draw(found)  # type: ignore[operator]
     assert {"provenance-simulated", "provenance-elicited"} <= {t.get_gid() for t in fig.texts}
     assert f"pliable, fine-tuned, {subjects[0]}: 0.50" in alt
-    assert "<img" in str(page.figure((fig, alt), "A caption."))
+    assert "<svg" in str(page.figure((fig, alt), "A caption."))
     fig.draw_without_rendering()
     box = fig.axes[0].xaxis.label.get_window_extent()
     assert box.x0 >= 0

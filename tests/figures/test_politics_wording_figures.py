@@ -71,7 +71,7 @@ def test_numbers_are_told_and_provenance_is_marked(name: str) -> None:
     assert "provenance-simulated" in {str(text.get_gid()) for text in fig.texts}
     for words in told:
         assert words.replace("simulated/", "") in alt
-    assert "<img" in str(page.figure((fig, alt), "A caption."))
+    assert "<svg" in str(page.figure((fig, alt), "A caption."))
     assert "<b>" not in str(page.figure(draw(FOUND), "A caption."))
 
 

@@ -43,7 +43,7 @@ def test_correlations_within_beside_those_across() -> None:
     assert "provenance-simulated" in marks(fig)
     assert "coherent: non-coercive 0.61, across categories 0.33" in alt
     assert "power seeking: coercive 0.12" in alt
-    assert "<img" in str(page.figure((fig, alt), "A caption."))
+    assert "<svg" in str(page.figure((fig, alt), "A caption."))
 
 
 def test_fitness_and_two_sides() -> None:

@@ -14,6 +14,7 @@ from ..foundation.errors import DataError
 from .style import (
     COLOURS,
     INK,
+    ON_PALE,
     dots,
     figure,
     height_for,
@@ -43,7 +44,7 @@ def vote_matrix(shares: pd.DataFrame, domain: str = "all") -> Drawn:
             own = judge == author
             ax.text(
                 j, i, f"{100 * cells[i, j]:.0f} %", ha="center", va="center",
-                color="white" if cells[i, j] > 0.55 else INK, fontsize=13,
+                color="white" if cells[i, j] > 0.55 else ON_PALE, fontsize=13,
                 fontweight="bold" if own else "normal",
             )  # fmt: skip
             if own:

@@ -13,8 +13,8 @@ from ..measures.lotteries import RULES
 from ..measures.monetary import CLASSES
 from .style import (
     COLOURS,
-    INK,
     MUTED,
+    ON_PALE,
     dots,
     figure,
     height_for,
@@ -48,7 +48,7 @@ def risks_taken(findings: pd.DataFrame) -> tuple[Figure, str]:
         for column, value in enumerate(values):
             ax.text(
                 column, row, f"{value:.2f}", ha="center", va="center", fontsize=10,
-                color="white" if value < 0.55 else INK,
+                color="white" if value < 0.55 else ON_PALE,
             )  # fmt: skip
     ax.set_xticks(range(len(CLASSES)), _HEADS)
     ax.xaxis.tick_top()

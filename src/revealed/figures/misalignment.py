@@ -15,6 +15,7 @@ from .style import (
     INK,
     MARKERS,
     MUTED,
+    ON_PALE,
     dots,
     figure,
     height_for,
@@ -128,13 +129,13 @@ def thresholds(grid: pd.DataFrame, respondent: str, provenance: str) -> Drawn:
     ax.imshow(cells, cmap="Reds", vmin=0, vmax=top, aspect="auto")
     for i, j in np.ndindex(cells.shape):
         known = np.isfinite(cells[i, j])
-        shade = "white" if known and cells[i, j] > 0.6 * top else INK
+        shade = "white" if known and cells[i, j] > 0.6 * top else ON_PALE
         told = f"{cells[i, j]:.1f}" if known and top < 10 else f"{cells[i, j]:.0f}"
         ax.text(j, i, told if known else "", ha="center", va="center", color=shade, fontsize=10)
     rows, columns = list(wide.index), list(wide.columns)
     if 30 in rows and 50 in columns:
         corner = (columns.index(50) - 0.5, rows.index(30) - 0.5)
-        ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=INK, linewidth=2.6))
+        ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=ON_PALE, linewidth=2.6))
     ax.set_xticks(range(len(columns)), [f"{c:g}" for c in columns])
     ax.set_yticks(range(len(rows)), [f"{r:g}" for r in rows])
     ax.set(

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ..measures.order import CALIBRATION_NEEDED, CORRELATION_NEEDED, pair_orders
 from .style import (
-    COLOURS,
+    GOOD,
     INK,
     MUTED,
     dots,
@@ -148,7 +148,7 @@ def gates(table: pd.DataFrame, provenance: pd.Series | list[str]) -> Figure:
         right.annotate(
             "measurable" if good else "not measurable", (1.03, place),
             xycoords=("axes fraction", "data"), va="center", fontsize=9,
-            color=COLOURS[2] if good else INK, fontweight="normal" if good else "bold",
+            color=GOOD if good else INK, fontweight="normal" if good else "bold",
             annotation_clip=False,
         )  # fmt: skip
     left.set_title("Measurement gate")

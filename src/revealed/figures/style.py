@@ -1,8 +1,9 @@
 """The one style of every figure: type, colours, dots with intervals, and the mark of provenance.
 
 A figure is narrow (5.2 inches) with 11 point type, because a page on a phone shows it about 350
-pixels wide: there one point is about one pixel. The background is white, opaque and edge to edge,
-so that it reads the same on a light page and on a dark one.
+pixels wide: there one point is about one pixel. The background is white, opaque and edge to edge.
+On a dark page the book's style sheet repaints the colors of this file, each by its value
+(`figures.drawing`), so a figure takes its colors from here.
 
 What may not enter: anything that knows an estimand. A figure of a measure lives in the module of
 that measure's name beside this one.
@@ -34,10 +35,15 @@ WIDTH = 5.2
 INK = "#1f2430"
 MUTED = "#6b7280"
 SIMULATED = "#b3261e"
+GOOD = "#0b5d3b"
+"""A word in green; the greens of dots are too light for letters."""
+ON_PALE = "#14171f"
+"""Letters and lines on a filled area that keeps its color on a dark page, such as a heat map's."""
 
-# seaborn's colour-blind palette without its yellow and pale pink, which vanish on white.
+# seaborn's colour-blind palette without its yellow and pale pink, which vanish on white; four of
+# its colors are darkened to 3 to 1 on white.
 COLOURS: tuple[str, ...] = (
-    "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#56b4e9", "#7a7a7a",
+    "#0173b2", "#c98200", "#029e73", "#d55e00", "#c96bb8", "#b37b49", "#2f9bdb", "#7a7a7a",
 )  # fmt: skip
 MARKERS: tuple[str, ...] = ("o", "s", "D", "^", "v", "P", "X")
 
@@ -92,6 +98,8 @@ def use_style() -> None:
             "axes.spines.right": False,
             "grid.color": "#e3e6ea",
             "grid.linewidth": 0.8,
+            # Of matplotlib itself, so a figure is the same on every machine; the book brings it.
+            "font.family": ["DejaVu Sans"],
             "font.size": 11,
             "legend.fontsize": 10,
             "legend.frameon": False,
@@ -312,30 +320,15 @@ def sentence(parts: Sequence[str]) -> str:
 
 
 def show(fig: Figure, alt: str) -> Any:
-    """The figure as an HTML image with alternative text, as a notebook cell's last value.
+    """The figure with its alternative text as an SVG element, as a notebook cell's last value.
 
     A plain figure in a notebook gets its alternative text from cell metadata, which cannot hold
     numbers of the run; this takes a text derived from the data.
     """
-    import base64
-    import html
-    import io
-
     from IPython.display import HTML
-    from PIL import Image
 
-    drawn, buffer = io.BytesIO(), io.BytesIO()
-    fig.savefig(drawn, format="png")
+    from .drawing import svg
+
+    drawn = svg(fig, alt)
     plt.close(fig)
-    # A palette of 256 colors costs a third of the bytes, and no eye sees it in lines and dots. The
-    # picture holds no date and no version, so it is the same bytes in every run.
-    with Image.open(drawn) as picture:
-        colors = picture.convert("RGB").quantize(
-            256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
-        )
-    colors.save(buffer, format="png", optimize=True)
-    encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return HTML(  # type: ignore[no-untyped-call]
-        f'<img class="revealed-figure" alt="{html.escape(alt, quote=True)}" '
-        f'style="max-width:100%;height:auto" src="data:image/png;base64,{encoded}"/>'
-    )
+    return HTML(drawn)  # type: ignore[no-untyped-call]

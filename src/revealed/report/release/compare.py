@@ -19,10 +19,19 @@ PIXELS = 8
 """How far a channel of a pixel may be off, of 255, before the pixel counts as another one."""
 SHARE = 0.001
 """The share of other pixels up to which a figure counts as the same."""
+POINTS = 0.3
+"""How far any place in a drawing may be off, in points of 1/72 inch, for it to be the same."""
 
 TABLES = ("choices", "answers", "questions", "utilities", "findings", "tables", "respondents")
 """Folders of a run that are compared. Records and notebooks' metadata name commit and versions."""
-_FIGURE = re.compile(r'src=\\?"data:image/png;base64,([A-Za-z0-9+/=\s]+?)\\?"')
+_FIGURE = re.compile(
+    r'src=\\?"data:image/png;base64,([A-Za-z0-9+/=\s]+?)\\?"'
+    r'|(<svg class="revealed-figure".*?</svg>)',
+    re.DOTALL,
+)
+_MADE_NAMES = re.compile(r"\bf[0-9a-f]{6}(?=\d)")  # of markers: they are made from the drawing
+_PLACES = re.compile(r' (?:d|x|y|width|height|viewBox|transform)="[^"]*"')
+_NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
 _VERSIONS = "versions"
 
 
@@ -40,7 +49,7 @@ class Compared:
         ``different``, ``missing`` (not made again), ``new`` (not in the archive).
     largest
         The largest difference: relative for numbers (not a number where something else differs),
-        of 255 for a figure's channels.
+        of 255 for a picture's channels, in points for a drawing.
     share
         Of values or pixels that differ.
     """
@@ -144,14 +153,14 @@ def _apart(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float]:
 
 
 def figures(notebook: Path) -> list[bytes]:
-    """The figures in a notebook's outputs, as PNG, in their order."""
+    """The figures in a notebook's outputs, as PNG or SVG, in their order."""
     found = []
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         for output in cell.get("outputs", ()):
             data: Mapping[str, Any] = output.get("data", {})
-            texts = [_joined(data.get("image/png"))] if "image/png" in data else []
+            texts = [(_joined(data.get("image/png")), "")] if "image/png" in data else []
             texts += _FIGURE.findall(_joined(data.get("text/html", "")))
-            found += [base64.b64decode(text) for text in texts]
+            found += [drawn.encode() if drawn else base64.b64decode(png) for png, drawn in texts]
     return found
 
 
@@ -180,9 +189,18 @@ def compare_figures(before: Path, after: Path, *, progress: bool = True) -> list
 
 
 def compare_figure(name: str, one: bytes, other: bytes) -> Compared:
-    """Two images, pixel by pixel; images of unlike size are different altogether."""
+    """Two images, pixel by pixel, or two drawings, place by place.
+
+    Images of unlike size are different altogether, and so are drawings of other shapes or words.
+    """
     if one == other:
         return Compared(name, "identical")
+    if (drawings := [image.startswith(b"<svg") for image in (one, other)]) != [False, False]:
+        return (
+            _compare_drawings(name, one.decode(), other.decode())
+            if all(drawings)
+            else Compared(name, "different", float("nan"), 1.0)
+        )
     a, b = _pixels(one), _pixels(other)
     if a.shape != b.shape:
         return Compared(name, "different", 255.0, 1.0)
@@ -192,6 +210,18 @@ def compare_figure(name: str, one: bytes, other: bytes) -> Compared:
         return Compared(name, "identical")
     share = float((apart > PIXELS).mean())
     return Compared(name, "different" if share > SHARE else "same values", largest, share)
+
+
+def _compare_drawings(name: str, one: str, other: str) -> Compared:
+    texts = [_MADE_NAMES.sub("f", text) for text in (one, other)]
+    shapes = {_PLACES.sub(lambda place: _NUMBERS.sub("0", place[0]), text) for text in texts}
+    if len(shapes) > 1:
+        return Compared(name, "different", float("nan"), 1.0)
+    places = [" ".join(_PLACES.findall(text)) for text in texts]
+    a, b = (np.array(_NUMBERS.findall(text), dtype=float) for text in places)
+    apart = np.abs(a - b)
+    share, largest = float((apart > POINTS).mean()), float(apart.max())
+    return Compared(name, "different" if share else "same values", largest, share)
 
 
 def _pixels(image: bytes) -> np.ndarray[Any, Any]:
