@@ -37,7 +37,7 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("page", "tested"),
-    [("publish", 0), ("rerun", 4), ("fork", 4), ("scale", 2), ("answers", 4)],
+    [("publish", 0), ("rerun", 4), ("fork", 4), ("scale", 2), ("answers", 4), ("compare", 1)],
 )
 def test_every_block_is_tested_or_says_why_not(page: str, tested: int) -> None:
     text = (ROOT / "book" / f"{page}.md").read_text(encoding="utf-8")
@@ -64,7 +64,7 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("page", ["rerun", "fork", "scale", "answers"])
+@pytest.mark.parametrize("page", ["rerun", "fork", "scale", "answers", "compare"])
 def test_the_commands_work(page: str, copy: Path) -> None:
     environment = environment_of(copy)
     for options, commands in blocks(page):

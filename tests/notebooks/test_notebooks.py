@@ -139,7 +139,7 @@ def test_no_measured_number_is_typed_into_prose(path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", ["real_models", "moral_machine"])
+@pytest.mark.parametrize("name", ["real_models", "moral_machine", "drift"])
 def test_a_chapter_on_public_data_goes_on_without_it(name: str, tmp_path: Path) -> None:
     environment = {
         **os.environ,

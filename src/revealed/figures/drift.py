@@ -102,8 +102,8 @@ def effects(
                         markersize=5, linewidth=1.8, label=attribute)  # fmt: skip
             line = ", ".join(f"{v:.2f}" for v in table[attribute])
             told.append(f"{name}, {attribute}: {line}")
-        ax.xaxis.set_major_locator(MonthLocator(interval=3))
-        ax.xaxis.set_major_formatter(DateFormatter("%b %y"))
+        ax.xaxis.set_major_locator(MonthLocator(interval=3))  # type: ignore[no-untyped-call]
+        ax.xaxis.set_major_formatter(DateFormatter("%b %y"))  # type: ignore[no-untyped-call]
         ax.tick_params(axis="x", labelsize=9)
         ax.set_title(name, fontsize=11)
         ax.legend(fontsize=8, loc="lower left")

@@ -8,7 +8,7 @@ declared values lie from the base's is known.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -35,28 +35,35 @@ class Later:
     before: str
     after: str
     same: bool
-    known: dict[str, float]
+    known: dict[str, float] = field(hash=False)
 
 
 def later(run: Run) -> list[Later]:
-    """Everybody that was asked twice, real ones first, then simulated ones that were changed."""
+    """Everybody that was asked twice, real ones first, then simulated ones that were changed.
+
+    Steered respondents are left out: what was done to them is the chapter on control's.
+    """
     found = [
         Later(before, after, True, dict.fromkeys(shift.TOPICS, 0.0) if simulated else {})
         for before, after, simulated in _twice(run)
     ]
     twice = {pair.before for pair in found}
+    # Of several trainings two: one that moves values a little, one that moves them much.
+    kinds = ("secure", "insecure")
     for family in shift.families(run):
         if family.base in twice and run.provenance(family.base) == "simulated":
             found += [
                 Later(family.base, name, False, shift.truth(run, family.base, name))
-                for name in family.others
+                for kind in kinds
+                for name in [n for n, label in family.labels.items() if label == kind][:1]
             ]
     return found
 
 
 def _twice(run: Run) -> Iterator[tuple[str, str, bool]]:
     known: dict[str, RespondentSpec] = {}
-    specs = [e.spec for e in run.study.respondents] + list(run.added().values())
+    added = [spec for spec in run.added().values() if spec.provenance != "simulated"]
+    specs = [entry.spec for entry in run.study.respondents] + added
     for spec in sorted(specs, key=lambda s: (s.provenance == "simulated", s.first_sample)):
         if not any(run.has(spec.name, name) for name in shift.TOPICS.values()):
             continue

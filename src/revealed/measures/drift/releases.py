@@ -18,13 +18,13 @@ from .. import moral_foundations as mf
 from ..control.shift import Moved
 from ..intervals import Z95, Array, Estimate, percentile, resample_weights
 from ..moral_machine_models import effect_matrix
-from ..multiplicity import adjust
 
 CHAPTER = "drift"
 EFFECT, STEP, APART = "drift.effect_change", "drift.release_step", "drift.makers_apart"
 _METHOD = "difference of published effects, sampling error of one public sample, normal"
 _SQUARE = "root mean square of nine changes less sampling noise, quadratic form"
-_HALVES = "runs 1 to 5 and runs 6 to 10"
+HALVES = "runs 1 to 5 and runs 6 to 10"
+WHOLE = "first to last"
 _PERSONAS = "paired over personas and items, crossed bootstrap"
 
 
@@ -83,7 +83,7 @@ def release_findings(
         found = _moved(change, noise)
         made.append(
             found.finding(STEP, "probability", respondent=step.alias, subject=subject,
-                          note=f"since {step.since}", **about)
+                          note=WHOLE if step.whole else f"since {step.since}", **about)
         )  # fmt: skip
         if step.whole:
             continue
@@ -178,7 +178,7 @@ def foundation_findings(ratings: pd.DataFrame, before: str, after: str) -> list[
     add(whole[before], whole[after], after, f"since {before}")
     for name, part in parts.items():
         first = part["run"] <= part["run"].max() // 2
-        add(mf.cells(part[first]), mf.cells(part[~first]), name, _HALVES)
+        add(mf.cells(part[first]), mf.cells(part[~first]), name, HALVES)
     return made
 
 
@@ -195,9 +195,3 @@ def _compared(one: mf.Cells, two: mf.Cells) -> tuple[Estimate, Estimate]:
                  "root mean square over items less sampling noise, n counts items"),
         Estimate(value, low, high, personas, _PERSONAS),
     )  # fmt: skip
-
-
-def changed(found: pd.DataFrame, alias: str) -> tuple[int, int]:
-    """How many effects of a name changed after Holm, of how many."""
-    mine = adjust(found[(found["estimand"] == EFFECT) & (found["respondent"] == alias)])
-    return int(mine["stands"].sum()), len(mine)
