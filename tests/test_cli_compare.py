@@ -140,6 +140,20 @@ def test_a_folder_of_findings_and_an_unpacked_release(checkout, revealed, tmp_pa
     assert "words of control_outcomes are not known on side B" in out
 
 
+def test_a_failed_gate_is_said_with_the_answers(checkout, revealed):
+    path = (
+        checkout / "data" / "runs" / "default" / "choices" / "june" / "calibration.forced.parquet"
+    )
+    table = pd.read_parquet(path)
+    table[["n_first", "n_second"]] = table[["n_second", "n_first"]].to_numpy()
+    table.to_parquet(path)
+    code, out, _ = revealed("default:march", "default:june", "--only", "utilities.moved",
+                            "--format", "json")  # fmt: skip
+    assert code == 0
+    cell = rows(out).query("instrument == 'control_outcomes'").iloc[0]
+    assert "B failed a gate: calibration: 0 % of trivial pairs right" in cell["warning"]
+
+
 def test_what_only_one_side_has_and_why(checkout, revealed, tmp_path):
     run = checkout / "data" / "runs" / "default"
     shutil.copytree(run, run.parent / "less")

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from revealed.foundation.errors import DataError
+from revealed.foundation.errors import DataError, RevealedError
+from revealed.instruments import load_instrument
+from revealed.measures import measurable
 from revealed.measures.compare import (
     COLUMNS,
     Cell,
@@ -33,6 +35,7 @@ MOVED, CORRELATION, STRETCH, ORDER, ITEM = (
     "utilities.item",
 )  # fmt: skip
 SAME = "same counts"
+CALIBRATION = "calibration"
 _SETTINGS = (
     "model", "temperature", "max_tokens", "mode", "system", "examples", "trigger", "params",
     "reasoning",
@@ -214,6 +217,7 @@ def _cells(
         other = (b.respondent or "") if paired else who
         if (other, instrument, arm) in b.cells and _wanted(who, other, instrument, arm, only):
             pairs.append((who, other, instrument, arm))
+    gates: dict[tuple[str, str], str] = {}
     bar = tqdm(
         pairs,
         desc="instruments",
@@ -229,6 +233,11 @@ def _cells(
         }  # fmt: skip
         words = alike(a.root, b.root, instrument, arm)
         warning = [words.told, _settings(a, who, b, other)]
+        warning += [
+            f"{mark} failed a gate: {failed}"
+            for mark, side, name in (("A", a, who), ("B", b, other))
+            if (failed := _gate(gates, mark, side, name))
+        ]
         kinds = [side.cells[name, instrument, arm] for side, name in ((a, who), (b, other))]
         if kinds == ["choices", "choices"]:
             one, two = a.choices(who, instrument, arm), b.choices(other, instrument, arm)
@@ -250,6 +259,22 @@ def _cells(
         ):
             warning.append("simulated against real")
         yield from _rows(found, about, [line for line in warning if line])
+
+
+def _gate(known: dict[tuple[str, str], str], mark: str, side: Side, name: str) -> str:
+    """Why a side's answers to trivial pairs bar it; "" if they do not, or were not asked for."""
+    if (mark, name) not in known:
+        cell = (name, CALIBRATION, "forced")
+        pairs = None
+        if side.cells.get(cell) == "choices":
+            try:
+                pairs = load_instrument(CALIBRATION, side.root).pairs
+            except RevealedError:  # outside any checkout
+                pairs = None
+        known[mark, name] = (
+            "" if pairs is None else measurable.calibration_reason(side.choices(*cell), pairs)
+        )
+    return known[mark, name]
 
 
 def _wanted(who: str, other: str, instrument: str, arm: str, only: Sequence[str]) -> bool:
