@@ -613,6 +613,21 @@ def test_every_source_of_a_figure_is_in_the_bibliography() -> None:
         assert all(f"{{{key}," in text for key in keys.split())
 
 
+def test_what_a_name_stood_for_follows_in_time_and_is_cited(tmp_path: Path) -> None:
+    aliases = public.load_aliases(ROOT)
+    text = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+    assert all(f"{{{key}," in text for key in aliases["source"])
+    for _, own in aliases.groupby("alias"):
+        assert own["since"].is_monotonic_increasing
+        assert own["model"].is_unique
+    folder = tmp_path / "data" / "published"
+    folder.mkdir(parents=True)
+    text = (ROOT / "data" / "published" / "model_aliases.csv").read_text(encoding="utf-8")
+    (folder / "model_aliases.csv").write_text(text.replace("2025-08-21", "August 2025", 1))
+    with pytest.raises(DataError, match="since must be YYYY-MM-DD"):
+        public.load_aliases(tmp_path)
+
+
 def test_a_claim_that_names_no_figure_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "published"
     folder.mkdir(parents=True)
