@@ -117,6 +117,13 @@ class Comparisons:
         )
         return Pairs(codes // len(self.items), codes % len(self.items), counts, row)
 
+    @cached_property
+    def order_told(self) -> bool:
+        """Whether it is known which option was listed first; see `order_told`."""
+        rank = np.empty(len(self.items), dtype=np.int64)
+        rank[sorted(range(len(self.items)), key=self.items.__getitem__)] = np.arange(len(rank))
+        return not len(self) or bool((rank[self.first] > rank[self.second]).any())
+
     def take(self, rows: np.ndarray) -> Comparisons:
         """These rows only, over the same items."""
         return Comparisons(
@@ -126,6 +133,16 @@ class Comparisons:
             self.n_first[rows],
             self.n_second[rows],
         )
+
+
+def order_told(choices: pd.DataFrame) -> bool:
+    """Whether a choices table tells which option was listed first.
+
+    Answers from elsewhere may not; each pair then has one row, its items in the order of the
+    alphabet, and no effect of the order can be estimated. So has no table of ours, where every pair
+    is asked in both orders.
+    """
+    return choices.empty or bool((choices["first"] > choices["second"]).any())
 
 
 def comparisons(

@@ -261,6 +261,7 @@ def fit_curve(
     first, second, n_first, n_second = _rows(c, grid)
     if not len(first):
         raise EstimationError("no answered comparison between goods or dollars.")
+    order_effect = order_effect and c.order_told
     model = build_model(grid, curve, dollars, ridge, order_effect)
     answered = Answered(first, second, n_first, n_second, link, lapse, float(order_effect))
     theta = np.zeros(model.design.shape[1])

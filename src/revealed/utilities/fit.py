@@ -54,7 +54,8 @@ def fit(
     variances
         ``common`` is Case V; ``item`` gives each item its own, under log v ~ N(log 1/2, tau²).
     order_effect
-        Whether being listed first may matter. Without it both orders are pooled.
+        Whether being listed first may matter. Without it both orders are pooled; so they are where
+        the comparisons do not tell the order.
     lapse
         Share of answers given at random, or ``estimate`` (the joint maximum, on [0, 1/2]).
     ridge
@@ -86,7 +87,8 @@ def fit(
     if not len(gauge):
         raise DataError("the reference subset is empty.")
 
-    data = PairData(comparisons.pairs, n, device, order_effect=order_effect)
+    told = order_effect and comparisons.order_told
+    data = PairData(comparisons.pairs, n, device, order_effect=told)
     begin = data.start(link) if start is None else _warm(start, comparisons.items, link)
     if lapse == "estimate":
         lapse, begin = _estimate_lapse(data, link, ridge, begin)

@@ -23,6 +23,7 @@ from numba import njit
 
 from revealed.foundation.backend import NUMPY
 
+from .lanes import load, spread, store
 from .likelihood import ERFCX_COEFFICIENTS, ERFCX_SHIFT, Link, terms
 from .models import PairData
 from .resampling import GAMMA, MIX_FIRST, MIX_SECOND, Scheme, key_of, pair_weights
@@ -106,8 +107,10 @@ def _probit(z):  # type: ignore[no-untyped-def]
     p = _erfcx((a - ERFCX_SHIFT) / (a + ERFCX_SHIFT))
     e = _exp_minus(a * a)
     w = 1 + 2 * a
-    small = _SQRT_2_OVER_PI * w / p
-    large = 0.5 * _SQRT_2_OVER_PI * e * w / (w - 0.5 * p * e)
+    # One division for both: they are what takes the time.
+    q = w - 0.5 * p * e
+    share = _SQRT_2_OVER_PI * w / (p * q)
+    small, large = share * q, 0.5 * e * p * share
     first = large if z >= 0 else small
     second = small if z >= 0 else large
     return first, second, first * (z + first), second * (second - z)
@@ -166,13 +169,10 @@ def _make_step(lanes: int) -> Callable[..., float]:
         tolerance,
     ):
         m, n = low.shape[0], theta.shape[0] - 1
-        total = np.empty((m, lanes))
+        last = n * lanes
+        total = np.empty((m, lanes), np.float32)
         gradient, diagonal = np.empty((n + 1, lanes)), np.empty((n + 1, lanes))
-        border = np.zeros((n, lanes))
-        move, residual = np.zeros((n + 1, lanes)), np.empty((n + 1, lanes))
-        along, image = np.empty((n + 1, lanes)), np.empty((n + 1, lanes))
-        energy, goal, scale = np.zeros(lanes), np.empty(lanes), np.empty(lanes)
-        corner, before, carried = np.empty(lanes), np.empty(lanes), np.empty(lanes)
+        border = np.zeros((n + 1, lanes))
         for i in range(n):
             for b in range(lanes):
                 gradient[i, b] = ridge * theta[i, b]
@@ -182,48 +182,60 @@ def _make_step(lanes: int) -> Callable[..., float]:
             diagonal[n, b] = precision
         shared = known.shape[1] > 0
         z, found = np.empty(2 * _CHUNK * lanes), np.empty((4, 2 * _CHUNK * lanes))
+        row = 2 * _CHUNK * lanes
         for begin in range(0, m, _CHUNK):
             end = min(begin + _CHUNK, m)
             half = (end - begin) * lanes
             if not shared:
+                order = load(theta, last, lanes)
                 for e in range(begin, end):
-                    i, j, k = low[e], high[e], (e - begin) * lanes
-                    for b in range(lanes):
-                        x = theta[i, b] - theta[j, b]
-                        z[k + b] = theta[n, b] + x
-                        z[half + k + b] = theta[n, b] - x
+                    k = (e - begin) * lanes
+                    x = load(theta, low[e] * lanes, lanes) - load(theta, high[e] * lanes, lanes)
+                    store(z, k, order + x)
+                    store(z, half + k, order - x)
                 _hazards(z, 2 * half, probit, found)
             for e in range(begin, end):
-                i, j, k = low[e], high[e], (e - begin) * lanes
+                i, j, k = low[e] * lanes, high[e] * lanes, (e - begin) * lanes
                 a1, a2, b1, b2 = counts[0, e], counts[1, e], counts[2, e], counts[3, e]
-                for b in range(lanes):
-                    w = weight[e, b]
-                    if shared:
-                        s_a, s_b, k_a, k_b = known[0, e], known[1, e], known[2, e], known[3, e]
-                    else:
-                        p, q = k + b, half + k + b
-                        s_a = a1 * found[0, p] - a2 * found[1, p]
-                        s_b = b1 * found[0, q] - b2 * found[1, q]
-                        k_a = a1 * found[2, p] + a2 * found[3, p]
-                        k_b = b1 * found[2, q] + b2 * found[3, q]
-                    score, curvature, cross = w * (s_a - s_b), w * (k_a + k_b), w * (k_a - k_b)
-                    total[e, b] = curvature
-                    gradient[i, b] -= score
-                    gradient[j, b] += score
-                    gradient[n, b] -= w * (s_a + s_b)
-                    border[i, b] += cross
-                    border[j, b] -= cross
-                    diagonal[i, b] += curvature
-                    diagonal[j, b] += curvature
-                    diagonal[n, b] += curvature
+                w = load(weight, e * lanes, lanes)
+                if shared:
+                    s_a, s_b = spread(known[0, e], w), spread(known[1, e], w)
+                    k_a, k_b = spread(known[2, e], w), spread(known[3, e], w)
+                else:
+                    q = half + k
+                    s_a = a1 * load(found, k, lanes) - a2 * load(found, row + k, lanes)
+                    s_b = b1 * load(found, q, lanes) - b2 * load(found, row + q, lanes)
+                    k_a = a1 * load(found, 2 * row + k, lanes) + a2 * load(
+                        found, 3 * row + k, lanes
+                    )
+                    k_b = b1 * load(found, 2 * row + q, lanes) + b2 * load(
+                        found, 3 * row + q, lanes
+                    )
+                score, curvature, cross = w * (s_a - s_b), w * (k_a + k_b), w * (k_a - k_b)
+                store(total, e * lanes, curvature)
+                store(gradient, i, load(gradient, i, lanes) - score)
+                store(gradient, j, load(gradient, j, lanes) + score)
+                store(gradient, last, load(gradient, last, lanes) - w * (s_a + s_b))
+                store(border, i, load(border, i, lanes) + cross)
+                store(border, j, load(border, j, lanes) - cross)
+                store(diagonal, i, load(diagonal, i, lanes) + curvature)
+                store(diagonal, j, load(diagonal, j, lanes) + curvature)
+                store(diagonal, last, load(diagonal, last, lanes) + curvature)
 
-        for b in range(lanes):
-            corner[b] = diagonal[n, b]
+        # The equations are solved to a part in a thousand at best, for which single precision is
+        # plenty; what is right and what is left over are told by the gradient, in double.
+        move, residual = np.zeros((n + 1, lanes), np.float32), np.empty((n + 1, lanes), np.float32)
+        along, image = np.empty((n + 1, lanes), np.float32), np.empty((n + 1, lanes), np.float32)
+        inverse, coupling = np.empty((n + 1, lanes), np.float32), border.astype(np.float32)
+        energy, goal = np.zeros(lanes, np.float32), np.empty(lanes, np.float32)
+        scale, before = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
+        corner, none = diagonal[n].astype(np.float32), np.zeros(lanes, np.float32)
+        ridge_, zero = np.float32(ridge), load(none, 0, lanes)
         for i in range(n + 1):
             for b in range(lanes):
-                diagonal[i, b] = 1.0 / diagonal[i, b]
+                inverse[i, b] = 1.0 / diagonal[i, b]
                 residual[i, b] = -gradient[i, b]
-                along[i, b] = diagonal[i, b] * residual[i, b]
+                along[i, b] = inverse[i, b] * residual[i, b]
                 energy[b] += residual[i, b] * along[i, b]
         for b in range(lanes):
             goal[b] = tolerance * tolerance * energy[b]
@@ -234,43 +246,44 @@ def _make_step(lanes: int) -> Callable[..., float]:
                     running = True
             if not running:
                 break
-            for b in range(lanes):
-                image[n, b] = corner[b] * along[n, b]
+            tip = load(along, last, lanes)
+            bottom = load(corner, 0, lanes) * tip
             for i in range(n):
-                for b in range(lanes):
-                    image[i, b] = ridge * along[i, b] + border[i, b] * along[n, b]
-                    image[n, b] += border[i, b] * along[i, b]
+                here, link = load(along, i * lanes, lanes), load(coupling, i * lanes, lanes)
+                store(image, i * lanes, ridge_ * here + link * tip)
+                bottom = bottom + link * here
+            store(image, last, bottom)
             # Pairs come sorted by their low item, whose sum therefore is carried along.
             for i in range(n):
-                for b in range(lanes):
-                    carried[b] = 0.0
+                here, carried = load(along, i * lanes, lanes), zero
                 for e in range(first[i], first[i + 1]):
-                    j = high[e]
-                    for b in range(lanes):
-                        flow = total[e, b] * (along[i, b] - along[j, b])
-                        carried[b] += flow
-                        image[j, b] -= flow
-                for b in range(lanes):
-                    image[i, b] += carried[b]
-            for b in range(lanes):
-                scale[b] = 0.0
+                    j = high[e] * lanes
+                    flow = load(total, e * lanes, lanes) * (here - load(along, j, lanes))
+                    carried = carried + flow
+                    store(image, j, load(image, j, lanes) - flow)
+                store(image, i * lanes, load(image, i * lanes, lanes) + carried)
+            bent = zero
             for i in range(n + 1):
-                for b in range(lanes):
-                    scale[b] += along[i, b] * image[i, b]
+                bent = bent + load(along, i * lanes, lanes) * load(image, i * lanes, lanes)
+            store(scale, 0, bent)
             for b in range(lanes):
-                scale[b] = energy[b] / scale[b] if energy[b] > goal[b] else 0.0
+                scale[b] = energy[b] / scale[b] if energy[b] > goal[b] else none[b]
                 before[b] = energy[b]
-                energy[b] = 0.0
+            far, left = load(scale, 0, lanes), zero
             for i in range(n + 1):
-                for b in range(lanes):
-                    move[i, b] += scale[b] * along[i, b]
-                    residual[i, b] -= scale[b] * image[i, b]
-                    energy[b] += residual[i, b] * residual[i, b] * diagonal[i, b]
+                k = i * lanes
+                store(move, k, load(move, k, lanes) + far * load(along, k, lanes))
+                rest = load(residual, k, lanes) - far * load(image, k, lanes)
+                store(residual, k, rest)
+                left = left + rest * rest * load(inverse, k, lanes)
+            store(energy, 0, left)
             for b in range(lanes):
-                scale[b] = energy[b] / before[b] if before[b] > 0.0 else 0.0
+                scale[b] = energy[b] / before[b] if before[b] > none[b] else none[b]
+            keep = load(scale, 0, lanes)
             for i in range(n + 1):
-                for b in range(lanes):
-                    along[i, b] = diagonal[i, b] * residual[i, b] + scale[b] * along[i, b]
+                k = i * lanes
+                ahead = load(inverse, k, lanes) * load(residual, k, lanes)
+                store(along, k, ahead + keep * load(along, k, lanes))
 
         largest = 0.0
         for b in range(lanes):
