@@ -129,6 +129,7 @@ def check(checkout: Path, said: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--machine", help="What to call this machine.")
     parser.add_argument("--folder", type=Path, help="Keep what is made there.")
     given = parser.parse_args()
     place = nullcontext(given.folder) if given.folder else tempfile.TemporaryDirectory()
@@ -136,8 +137,8 @@ def main() -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         rows = measure(Path(folder))
     made = {
-        "machine": f"virtual machine, {os.cpu_count()} cores, {platform.machine()}, "
-        f"Python {platform.python_version()}",
+        "machine": given.machine
+        or f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "date": date.today().isoformat(),
         "command": "python benchmarks/newcomer.py",
         "rows": rows,

@@ -1,0 +1,72 @@
+"""`revealed try`: what it says before it asks, and that it asks nothing unless somebody agrees."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from revealed.cli import main
+
+sys.path.insert(0, str(Path(__file__).parent / "respondents"))
+
+from stand_ins import OPENAI, openai
+
+STUDY = """\
+seed: 7
+experiments:
+  calibration: {instruments: [calibration], design: listed, samples: 1}
+respondents:
+  - {model: simulated/coherent, mode: sample, ask: [calibration]}
+trial: {beside: [simulated/coherent], ask: [calibration]}
+"""
+
+
+@pytest.fixture
+def attempt(make_checkout, monkeypatch, capsys):
+    make_checkout(STUDY)
+
+    def call(*words):
+        monkeypatch.setattr("sys.argv", ["revealed", *words])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def test_nobody_agreed_and_nothing_was_asked(attempt, monkeypatch):
+    with openai() as other:
+        monkeypatch.setenv("OPENAI_BASE_URL", other.server.url)
+        code, _, err = attempt("try", f"openai/{OPENAI}")
+        assert code > 0
+        assert "OPENAI_API_KEY" in err
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-anything")
+        code, out, err = attempt("try", f"openai/{OPENAI}")
+        assert "40 requests, at most about $0.01, and it stops at $1.00." in out
+        assert "nobody is there to agree" in err
+        code, _, err = attempt("try", f"openai/{OPENAI}", "--max-cost", "0.001", "--yes")
+        assert "--max-cost 0.0" in err
+        code, _, err = attempt("try", "openai/gpt-4o-2024-08-07", "--yes")
+        assert OPENAI in err
+        assert other.server.total == 0
+
+
+def test_a_price_that_nobody_knows_is_said(attempt):
+    with openai() as other:
+        code, out, err = attempt("try", "openai/m", "--api-base", other.server.url)
+        assert code > 0
+        assert "cost unknown" in out
+        assert "no limit is kept" in out
+        assert "nobody is there to agree" in err
+        assert other.server.total == 0
+
+
+def test_first_looks_are_no_book(attempt):
+    attempt("try", "no-such-model")
+    code, _, err = attempt("book", "--run", "try")
+    assert code > 0
+    assert "which are no study" in err
