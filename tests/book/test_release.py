@@ -156,7 +156,7 @@ def test_the_crate_has_what_its_profile_requires(tmp_path: Path) -> None:
     assert (file["encodingFormat"], file["contentSize"]) == ("application/jsonl", "3")
     # Public data is told and is not a part.
     assert known[SOURCE.address]["license"] == "none stated"
-    assert known["./"]["isBasedOn"] == [{"@id": SOURCE.address}]
+    assert known["./"]["isBasedOn"] == {"@id": SOURCE.address}
     assert crate.check(json.dumps(whole).encode(), measured) == []
 
 
