@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from revealed.foundation.errors import DataError
-from revealed.report.release import PIXELS, SHARE, crate, pack, ready, secrets, withheld
+from revealed import cli
+from revealed.foundation.errors import ConfigError, DataError
+from revealed.report.release import PIXELS, SHARE, crate, pack, ready, rebuild, secrets, withheld
 from revealed.report.release.compare import (
     compare_figure,
     compare_figures,
@@ -133,6 +135,42 @@ def test_unpacking_writes_nothing_outside(tmp_path: Path) -> None:
     assert (tmp_path / "in" / "here" / "run" / "findings" / "a b.jsonl").read_bytes() == b"{}\n"
 
 
+def test_the_commands_say_what_they_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def revealed(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["revealed", "release", *words])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, out + err
+
+    path = packed(tmp_path / "a.zip", content())
+    code, said = revealed("verify", str(path))
+    assert (code, "7 files" in said, "All is as it was written." in said) == (0, True, True)
+    packed(path, content() | {"README.md": b"Read you.\n"})
+    code, said = revealed("verify", str(path))
+    assert code == 3
+    assert "README.md differs from its checksum" in said
+    code, said = revealed("rebuild", str(path), "--into", str(tmp_path / "new"))
+    assert code == 3
+    assert not (tmp_path / "new").exists()
+    assert revealed()[0] == 2
+    assert "--version 2026.11" in revealed()[1]
+
+
+def test_a_folder_of_something_else_is_not_rebuilt_into(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", content())
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("x")
+    with pytest.raises(ConfigError, match="not empty"):
+        rebuild(path, tmp_path / "mine", progress=False)
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
 # RO-Crate --------------------------------------------------------------------------------------
 
 
@@ -156,7 +194,7 @@ def test_the_crate_has_what_its_profile_requires(tmp_path: Path) -> None:
     assert (file["encodingFormat"], file["contentSize"]) == ("application/jsonl", "3")
     # Public data is told and is not a part.
     assert known[SOURCE.address]["license"] == "none stated"
-    assert known["./"]["isBasedOn"] == {"@id": SOURCE.address}
+    assert known["./"]["isBasedOn"] == [{"@id": SOURCE.address}]
     assert crate.check(json.dumps(whole).encode(), measured) == []
 
 

@@ -39,8 +39,10 @@ from .options import (
     Pooling,
     RunName,
 )
+from .pdf import pdf
 from .printing import duration, show, tell_saved
 from .release import release
+from .screenshots import screenshots
 from .site import site
 from .stopping import told_to_stop
 from .trying import try_
@@ -70,6 +72,8 @@ app.add_typer(design, name="design")
 app.add_typer(batch, name="batch")
 app.add_typer(release, name="release")
 app.command()(site)
+app.command()(pdf)
+app.command()(screenshots)
 app.command()(compare)
 app.command("import")(import_)
 app.command()(export)
@@ -313,11 +317,6 @@ def book(
 
     small = "fast" if run == "default" else run
     opened = study.start_fast(small) if fast else study.open_run(run)
-    if opened.trial:
-        raise ConfigError(
-            f"the run {opened.name!r} holds first looks at models, which are no study.",
-            todo="`revealed try` makes their pages; `revealed run` asks a model the study.",
-        )
     study.run_chain(opened.paths.root, opened.name, cores=cores, flags=context.args)
     if not context.args:
         site = opened.paths.root / "_build" / "html" / "index.html"

@@ -1,13 +1,12 @@
 """What a reader's browser says of each page of a built site: weight, speed, accessibility.
 
 Every page is opened by itself, with an empty cache, in a headless Chromium of this machine. Weight
-is what the page made the browser load, with text compressed as servers of sites do. The times
-are of this machine and of a server beside it: they compare pages, not connections.
+is what the page made the browser load, before any compression: most servers send a fifth of it. The
+times are of this machine and of a server beside it: they compare pages, not connections.
 """
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -74,7 +73,7 @@ class Inspection:
     page
         Its address below the site's first folder.
     weight
-        Bytes loaded, the page itself included, text compressed as a publisher's server sends it.
+        Bytes loaded, the page itself included, none of them compressed.
     requests
         How many files that were.
     blocking
@@ -119,12 +118,10 @@ def audit(tab: Any) -> Audit:
 
 
 @cache
-def _sent(address: str) -> int:
-    """Bytes of a file on their way to a reader: servers of sites compress text (gzip)."""
+def _size(address: str) -> int:
+    """Bytes of a file."""
     with urlopen(address) as answer:
-        body, kind = answer.read(), answer.headers.get_content_type()
-    text = kind.startswith("text/") or kind.endswith(("javascript", "json", "xml"))
-    return len(gzip.compress(body, 6)) if text else len(body)
+        return len(answer.read())
 
 
 def inspect(browser: Browser, address: str, page: str) -> Inspection:
@@ -144,7 +141,7 @@ def inspect(browser: Browser, address: str, page: str) -> Inspection:
         tab.wait_for_load_state("networkidle")
         seen = tab.evaluate("window.revealedSeen")
         return Inspection(
-            page, sum(map(_sent, loaded)), len(loaded), float(seen["blocking"]),
+            page, sum(map(_size, loaded)), len(loaded), float(seen["blocking"]),
             float(seen["paint"]), audit(tab),
         )  # fmt: skip
     finally:
