@@ -194,7 +194,7 @@ def test_the_crate_has_what_its_profile_requires(tmp_path: Path) -> None:
     assert (file["encodingFormat"], file["contentSize"]) == ("application/jsonl", "3")
     # Public data is told and is not a part.
     assert known[SOURCE.address]["license"] == "none stated"
-    assert known["./"]["isBasedOn"] == [{"@id": SOURCE.address}]
+    assert known["./"]["isBasedOn"] == {"@id": SOURCE.address}
     assert crate.check(json.dumps(whole).encode(), measured) == []
 
 
@@ -476,6 +476,9 @@ def test_tables_are_compared_by_bytes_then_by_values(tmp_path: Path) -> None:
         (folder / "records" / "when.json").write_text(folder.name)  # is not compared
     write(one, "choices/r/values.parquet", table)
     write(two, "choices/r/values.parquet", table.astype({"s": "category"}))
+    kinds = table.fillna({"s": "b"})
+    write(one, "choices/r/kinds.parquet", kinds.astype({"s": pd.CategoricalDtype(["a", "b", "c"])}))
+    write(two, "choices/r/kinds.parquet", kinds.astype({"s": pd.CategoricalDtype(["c", "b", "a"])}))
     write(one, "tables/a/t.csv", table)
     write(two, "tables/a/t.csv", table.replace(4.0, 5.0))
     write(one, "tables/a/text.csv", table)
@@ -489,6 +492,7 @@ def test_tables_are_compared_by_bytes_then_by_values(tmp_path: Path) -> None:
     found = {row.name: row for row in rows}
     assert {name: row.state for name, row in found.items()} == {
         "choices/r/same.parquet": "identical", "choices/r/values.parquet": "same values",
+        "choices/r/kinds.parquet": "same values",
         "utilities/c.npy": "identical", "utilities/fit.json": "same values",
         "tables/a/t.csv": "different", "tables/a/text.csv": "different",
         "tables/a/longer.csv": "different", "findings/gone.csv": "missing",

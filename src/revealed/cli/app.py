@@ -317,6 +317,11 @@ def book(
 
     small = "fast" if run == "default" else run
     opened = study.start_fast(small) if fast else study.open_run(run)
+    if opened.trial:
+        raise ConfigError(
+            f"the run {opened.name!r} holds first looks at models, which are no study.",
+            todo="`revealed try` makes their pages; `revealed run` asks a model the study.",
+        )
     study.run_chain(opened.paths.root, opened.name, cores=cores, flags=context.args)
     if not context.args:
         site = opened.paths.root / "_build" / "html" / "index.html"

@@ -55,7 +55,9 @@ def try_(
     from revealed.report.trial import trial_page
 
     page = trial_page(opened, spec.name, limit)
+    site = page.parents[2].relative_to(opened.paths.root)
     typer.echo(f"The page is at {page}")
+    typer.echo(f"Where files cannot be opened: make serve SITE={site}")
     typer.echo(f"All of the study for this model: revealed plan --respondent {spec.name}")
     if show and sys.stdout.isatty():
         typer.launch(page.as_uri())
@@ -69,5 +71,5 @@ def _tell(planned: pd.DataFrame, cost: float, max_cost: float) -> None:
     elif cost == 0:
         price = "free"
     else:
-        price = f"about {dollars(cost)} at most, and it stops at {dollars(max_cost)}"
+        price = f"at most about {dollars(cost)}, and it stops at {dollars(max_cost)}"
     typer.echo(f"{planned['respondent'].iloc[0]}: {requests:,} requests, {price}.")

@@ -71,10 +71,10 @@ def crate(
     root = {
         "@id": "./", "@type": "Dataset", "name": about.name, "description": about.description,
         "datePublished": about.date, "version": about.version, "license": {"@id": CC_BY},
-        "creator": people, "keywords": list(about.keywords), "inLanguage": "en",
+        "author": _single(people), "publisher": people[0], "keywords": list(about.keywords),
         "hasPart": [{"@id": f"{part.folder}/"} for part in parts] + [_id(name) for name in loose],
-        "isBasedOn": [{"@id": source.address} for source in sources],
-        "mentions": [{"@id": "#run"}],
+        "isBasedOn": _single([{"@id": source.address} for source in sources]),
+        "mentions": {"@id": "#run"}, "inLanguage": "en",
     }  # fmt: skip
     graph: list[dict[str, Any]] = [
         {
@@ -89,7 +89,7 @@ def crate(
             {
                 "@id": f"{part.folder}/", "@type": "Dataset", "name": part.title,
                 "description": part.holds, "license": {"@id": part.licence},
-                "hasPart": [_id(name) for name in inside],
+                "hasPart": _single([_id(name) for name in inside]),
             }
         )  # fmt: skip
     for name, (size, sha256) in sorted(files.items()):
@@ -104,7 +104,7 @@ def crate(
          "description": "Checksums of all other files, for sha256sum -c."}
     )  # fmt: skip
     graph += [
-        {"@id": f"#author-{k + 1}", "@type": "Organization", "name": name}
+        {"@id": f"#author-{k + 1}", "@type": "Organization", "name": name, "url": about.repository}
         for k, name in enumerate(about.authors)
     ]
     graph += [
@@ -118,8 +118,8 @@ def crate(
          "version": about.python, "url": "https://www.python.org/"},
         {"@id": "#run", "@type": "CreateAction", "name": "The run that made findings and tables",
          "instrument": [{"@id": "#software"}, {"@id": "#python"}],
-         "object": [{"@id": f"{part.folder}/"} for part in parts if part.folder in _CAUSES],
-         "result": [{"@id": f"{part.folder}/"} for part in parts if part.folder not in _CAUSES]},
+         "object": _single([{"@id": f"{p.folder}/"} for p in parts if p.folder in _CAUSES]),
+         "result": _single([{"@id": f"{p.folder}/"} for p in parts if p.folder not in _CAUSES])},
     ]  # fmt: skip
     graph += [
         {
@@ -135,6 +135,11 @@ def crate(
 
 def _folders(parts: Sequence[Part]) -> tuple[str, ...]:
     return tuple(f"{part.folder}/" for part in parts)
+
+
+def _single(values: list[dict[str, str]]) -> Any:
+    """A list of one as its element, which RO-Crate would rather have."""
+    return values[0] if len(values) == 1 else values
 
 
 def _id(name: str) -> dict[str, str]:

@@ -133,10 +133,9 @@ def readme(
         "",
         "Code is under the MIT licence (`LICENSE`), everything else of the study under CC BY 4.0 "
         "(`LICENSE-text.md`). What a model answered is published as data; a provider's "
-        "terms may say more about its use.",
+        "terms may say more about its use. Public data of others is named at the end.",
         "",
     ]
-    lines += _on_sources(sources)
     lines += _on_words(release)
     lines += [
         "## Verify it",
@@ -164,6 +163,7 @@ def readme(
         "records and in the notebooks' metadata, and are not compared either.",
         "",
     ]
+    lines += _on_sources(sources)
     return "\n".join(lines).encode()
 
 
@@ -171,7 +171,9 @@ def _on_sources(sources: Sequence[Source]) -> list[str]:
     if not sources:
         return []
     return [
-        "Public data of others that the chapters analyze is not in the archive. It is fetched from "
+        "## Public data of others",
+        "",
+        "What chapters analyze of others' is not in the archive. It is fetched from "
         "these addresses when the study is rebuilt, and refused unless its checksum is right "
         "(`source/data/sources.yaml`):",
         "",
