@@ -139,7 +139,8 @@ def _apart(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float]:
     """The share of cells that differ, and the largest relative difference among numbers."""
     differing, largest, total = 0, 0.0, max(one.size, 1)
     for name in one.columns:
-        a, b = one[name], other[name]
+        # As plain objects: columns of unlike categories, or of unlike kinds, compare too.
+        a, b = one[name].astype(object), other[name].astype(object)
         differ = ~((a == b) | (a.isna() & b.isna())).to_numpy(dtype=bool)
         if not differ.any():
             continue
