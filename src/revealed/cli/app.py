@@ -40,7 +40,7 @@ from .options import (
     RunName,
 )
 from .pdf import pdf
-from .printing import duration, show, tell_saved
+from .printing import duration, show, tell_saved, warn_once
 from .release import release
 from .screenshots import screenshots
 from .site import site
@@ -407,6 +407,7 @@ def main() -> None:
 
     Told to stop, it ends with 128 and the signal's number: 130 after Ctrl-C, 143 after SIGTERM.
     """
+    warn_once()
     with told_to_stop() as came:
         try:
             app()

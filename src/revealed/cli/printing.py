@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 from typing import TYPE_CHECKING
@@ -17,6 +18,28 @@ if TYPE_CHECKING:
 
     from revealed.respondents import RespondentSpec
     from revealed.study import Run
+
+
+class Once(logging.Filter):
+    """Lets a warning through once: a respondent is looked at before every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this has not been said."""
+        text = record.getMessage()
+        fresh = text not in self._said
+        self._said.add(text)
+        return fresh
+
+
+def warn_once() -> None:
+    """Print no warning twice in this command (Python's handler of last resort prints them)."""
+    if (handler := logging.lastResort) is not None:
+        handler.filters = [old for old in handler.filters if not isinstance(old, Once)]
+        handler.addFilter(Once())
 
 
 def dollars(cost: float | None) -> str:
