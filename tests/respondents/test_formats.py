@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import subprocess
@@ -23,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from portables import ODD, asked_cells, portables
 
 from revealed.foundation.schemas import CHOICES, UTILITIES, check
-from revealed.instruments import ORIGINAL
+from revealed.instruments import ORIGINAL, load_arm, load_instrument, render
 from revealed.respondents import public
+from revealed.respondents.elicit import COUNTS
 from revealed.respondents.formats import (
     Asked,
     Names,
@@ -244,15 +246,64 @@ print(json.dumps({
 """
 
 
-@pytest.mark.slow
-def test_inspect_reads_our_logs_and_we_read_its(tmp_path: Path) -> None:
-    """A log of ours, read and written again by inspect_ai in both of its formats.
+ASK = """\
+import sys
+from inspect_ai import Task, eval
+from inspect_ai.dataset import json_dataset
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
+from inspect_ai.solver import generate
+questions = json_dataset(sys.argv[1])
+said = [ModelOutput.from_content("mockllm/model", "Answer: B") for _ in range(3 * len(questions))]
+for one in said:  # else it counts tokens with a table from the network
+    one.usage = ModelUsage(input_tokens=9, output_tokens=2, total_tokens=11)
+eval(Task(dataset=questions, solver=generate(), epochs=3), display="none", log_dir=sys.argv[2],
+     model=get_model("mockllm/model", custom_outputs=said), log_format=sys.argv[3])
+"""
 
-    inspect_ai is no requirement: REVEALED_INSPECT_PYTHON names a Python that has it.
+
+def with_inspect(code: str, *words: str) -> str:
+    """What inspect_ai prints; a (counted) skip where there is none.
+
+    It is no requirement: REVEALED_INSPECT_PYTHON names a Python that has it.
     """
     asks = [str(INSPECT), "-c", "import inspect_ai"]
     if subprocess.run(asks, capture_output=True, check=False).returncode:
         pytest.skip("needs inspect_ai (REVEALED_INSPECT_PYTHON)")
+    done = subprocess.run(
+        [str(INSPECT), "-c", code, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["json", "eval"])
+def test_inspect_asks_our_questions_and_its_log_comes_back(tmp_path: Path, kind: str) -> None:
+    texts = load_instrument("outcomes").texts()
+    arm, names = load_arm("forced"), list(texts.index[:4])
+    rows, asked = [], []
+    for first, second in itertools.permutations(names, 2):
+        none = dict.fromkeys(COUNTS, 0.0)
+        rows.append({"first": first, "second": second, "role": "train", **none})
+        prompt = render(arm, texts[first], texts[second])
+        asked.append(Asked(first, second, "train", prompt, [], none))
+    cell = {"instrument": "outcomes", "arm": "forced", "provenance": "public"}
+    choices = pd.DataFrame(rows).assign(respondent="r", **cell)[list(CHOICES.columns)]
+    none = pd.DataFrame(columns=list(UTILITIES.columns))
+    made = Portable("r", "outcomes", "forced", "public", dict(texts), choices, none)
+    write_questions(made, asked, tmp_path / "questions.jsonl")
+    with_inspect(ASK, str(tmp_path / "questions.jsonl"), str(tmp_path / "logs"), kind)
+    (log,) = (tmp_path / "logs").glob(f"*.{kind}")
+    _, (found,) = read_answers(log)
+    assert (found.respondent, found.provenance) == ("mockllm/model", "public")
+    assert found.choices["n_second"].tolist() == [3.0] * len(asked)
+    assert found.choices[["first", "second"]].equals(choices[["first", "second"]])
+    assert {i: found.texts[i] for i in names} == {i: texts[i] for i in names}
+
+
+@pytest.mark.slow
+def test_inspect_reads_our_logs_and_we_read_its(tmp_path: Path) -> None:
+    """A log of ours, read and written again by inspect_ai in both of its formats."""
     made: list[tuple[Portable, list[Asked]]] = []
 
     @settings(max_examples=12, database=None, derandomize=True)
@@ -266,12 +317,8 @@ def test_inspect_reads_our_logs_and_we_read_its(tmp_path: Path) -> None:
         written = write_inspect(portable, asked, log, WHEN)
         write_questions(portable, asked, questions)
         again = [tmp_path / "again.json", tmp_path / "again.eval"]
-        done = subprocess.run(
-            [str(INSPECT), "-c", READ, str(log), str(questions), *map(str, again)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-3000:]
-        told = json.loads(done.stdout.splitlines()[-1])
+        printed = with_inspect(READ, str(log), str(questions), *map(str, again))
+        told = json.loads(printed.splitlines()[-1])
         assert told["status"] == "success"
         assert told["samples"] == written
         assert told["questions"] == len(asked)

@@ -16,6 +16,7 @@ from revealed import cli
 from revealed.foundation.errors import ConfigError, DataError
 from revealed.foundation.schemas import CHOICES, UTILITIES
 from revealed.instruments import ORIGINAL, load_instrument
+from revealed.measures.order import findings
 from revealed.respondents import Parsed, public
 from revealed.study import (
     Run,
@@ -205,6 +206,11 @@ def test_an_unknown_order_of_listing_is_not_taken_for_a_bias(
     assert fitted.order_effect == 0
     assert not fitted.order_effect_fitted
     assert (np.diff(fitted.mean) > 0).all()
+    made = findings(
+        run.choices("mine", "imported/mine"), chapter="order", fit=fitted, provenance="public"
+    )
+    assert not [f.estimand for f in made if f.estimand.startswith("order.")]
+    assert "gate.measurable" in {f.estimand for f in made}
     with pytest.raises(DataError, match="nobody knows which option was listed first"):
         export_answers(run, tmp_path / "out", "inspect")
     for to in ("original", "csv"):

@@ -19,6 +19,7 @@ from scipy import stats
 
 from ..foundation.errors import DataError
 from ..foundation.schemas import Finding, Provenance
+from ..utilities.comparisons import order_told
 from .intervals import (
     Z95,
     Array,
@@ -112,7 +113,13 @@ def _one_cell(choices: pd.DataFrame) -> None:
 
 
 def first_share(choices: pd.DataFrame) -> Estimate:
-    """Share of decided answers that chose the option listed first, pair-clustered."""
+    """Share of decided answers that chose the option listed first, pair-clustered.
+
+    Not a number where nobody knows which option was.
+    """
+    if not order_told(choices):
+        note = "which option was listed first is not known"
+        return Estimate(np.nan, None, None, 0, "share of answers", note)
     code = _pair_codes(choices)
     hits = choices["n_first"].to_numpy(float)
     total = hits + choices["n_second"].to_numpy(float)
@@ -456,7 +463,7 @@ def findings(
     add("order.cross_correlation", g.cross_correlation, "correlation")
     add("order.cross_correlation_disattenuated", g.disattenuated, "correlation")
     add("order.split_half", split_half(choices), "correlation")
-    if fit is not None and fit.order_effect_se is not None:
+    if fit is not None and np.isfinite(fit.order_effect_se):
         half = Z95 * float(fit.order_effect_se)
         w = float(fit.order_effect)
         add(

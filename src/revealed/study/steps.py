@@ -402,9 +402,7 @@ def _fit_cell(
     if not len(train):
         return {"converged": False, "linked": True, "problem": "No answer was a choice."}
     reference = _reference(run, instrument, compared)
-    # Answers from elsewhere may not tell the order, and then stand in the alphabet's.
-    turned = bool((train.pairs.n_chosen.sum(axis=1) > 0).all(axis=0).any())
-    fitted = fit(train, reference=reference, order_effect=turned)
+    fitted = fit(train, reference=reference)
     held = comparisons(choices, compared, role="holdout")
     categories = _categories(run, instrument, compared)
     scores = asdict(heldout(fitted, held, categories=categories)) if len(held) else {}

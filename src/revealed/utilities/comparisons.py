@@ -41,6 +41,9 @@ class Comparisons:
         Numbers of the options listed first and second, shape (rows,).
     n_first, n_second
         How many answers chose either, shape (rows,); fractions are soft answers.
+    order_told
+        Whether it is known which option was listed first (`order_told`); else no fit has an effect
+        of the order.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Comparisons:
     second: np.ndarray
     n_first: np.ndarray
     n_second: np.ndarray
+    order_told: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "items", tuple(self.items))
@@ -117,13 +121,6 @@ class Comparisons:
         )
         return Pairs(codes // len(self.items), codes % len(self.items), counts, row)
 
-    @cached_property
-    def order_told(self) -> bool:
-        """Whether it is known which option was listed first; see `order_told`."""
-        rank = np.empty(len(self.items), dtype=np.int64)
-        rank[sorted(range(len(self.items)), key=self.items.__getitem__)] = np.arange(len(rank))
-        return not len(self) or bool((rank[self.first] > rank[self.second]).any())
-
     def take(self, rows: np.ndarray) -> Comparisons:
         """These rows only, over the same items."""
         return Comparisons(
@@ -132,6 +129,7 @@ class Comparisons:
             self.second[rows],
             self.n_first[rows],
             self.n_second[rows],
+            self.order_told,
         )
 
 
@@ -176,6 +174,7 @@ def comparisons(
             raise DataError(
                 f"the choices hold more than one {name}.", todo=f"Select one {name} before a fit."
             )
+    told = order_told(choices)
     if role is not None:
         choices = choices.loc[choices["role"] == role]
     if items is None:
@@ -192,4 +191,4 @@ def comparisons(
     n_second = choices["n_second"].to_numpy(dtype=float)
     # NaN compares unequal to zero and stays, to be refused by the check of Comparisons.
     kept = (n_first + n_second) != 0
-    return Comparisons(tuple(items), first[kept], second[kept], n_first[kept], n_second[kept])
+    return Comparisons(tuple(items), first[kept], second[kept], n_first[kept], n_second[kept], told)

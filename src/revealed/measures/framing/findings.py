@@ -14,6 +14,7 @@ from scipy import stats
 from ...foundation.errors import DataError
 from ...foundation.schemas import Finding, Provenance
 from ...instruments import load_arm
+from ...utilities.comparisons import order_told
 from ...utilities.curve_model import Array
 from .. import measurable
 from ..intervals import Estimate, share
@@ -67,10 +68,16 @@ class Battery:
 def battery(
     choices: Mapping[str, pd.DataFrame], items: pd.DataFrame, pairs: pd.DataFrame
 ) -> Battery:
-    """Fit a respondent's choices by arm; see `Battery`."""
-    cells, barred = fit_cells(choices, items)
-    steps, also = one_step(choices, items)
-    return Battery(choices, items, pairs, cells, steps, barred | also)
+    """Fit a respondent's choices by arm; see `Battery`.
+
+    What framing moves is told apart from the place in the list by both orders of a pair, so an arm
+    in which nobody knows the order is barred.
+    """
+    told = {arm: table for arm, table in choices.items() if order_told(table)}
+    untold = dict.fromkeys(set(choices) - set(told), "which option was listed first is not known")
+    cells, barred = fit_cells(told, items)
+    steps, also = one_step(told, items)
+    return Battery(choices, items, pairs, cells, steps, barred | also | untold)
 
 
 def answer_components(made: Battery) -> dict[str, Estimate]:

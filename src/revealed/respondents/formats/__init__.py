@@ -5,14 +5,10 @@ with their utilities. A reader refuses a file that is off in any place and names
 writes nothing. Model output stays text: it is read by the parser, and never run or rendered.
 """
 
-from .inspect_logs import (
-    Asked,
-    question_records,
-    read_inspect,
-    write_inspect,
-    write_questions,
-)
-from .original import original_json, read_original, write_original
+from .inspect_logs import Asked, question_records, write_inspect, write_questions
+from .inspect_read import read_inspect
+from .original import original_json, write_original
+from .original_read import read_original
 from .pairs import read_pairs
 from .portable import Portable
 from .sniffing import FORMATS, Names, read_answers

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from ...foundation.errors import DataError
 
 T = TypeVar("T")
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Shape(BaseModel):
+    """Part of a file: nothing is turned into another type, and what we do not read is passed by."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class Counts(Shape):
+    """What became of the answers to one order of a pair."""
+
+    first: Count
+    second: Count
+    neutral: Count = 0.0
+    refused: Count = 0.0
+    unparsed: Count = 0.0
+    failed: Count = 0.0
 
 
 class _Twice(ValueError):

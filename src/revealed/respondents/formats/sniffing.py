@@ -11,9 +11,9 @@ import pandas as pd
 
 from ...foundation.errors import DataError, RevealedError
 from ...foundation.schemas import CHOICES, check
-from .inspect_logs import read_inspect
+from .inspect_read import read_inspect
 from .json_files import parse_json, read_bytes
-from .original import read_original
+from .original_read import read_original
 from .pairs import read_pairs
 from .portable import Portable, checked, imported, no_utilities
 from .tables import SIDECAR, read_package
