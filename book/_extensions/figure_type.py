@@ -1,4 +1,4 @@
-"""Sphinx extension of the book: the letters of its figures.
+"""Sphinx extension of the book: the letters of its figures, and a button to keep each.
 
 Figures are set in DejaVu Sans, in which matplotlib measured them. A site carries of its regular,
 bold and oblique faces the letters that its figures show, with the fonts' license beside them.
@@ -36,6 +36,7 @@ def write_fonts(target: Path, points: set[int]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for face in FACES:
         options = subset.Options(flavor="woff", layout_features=["kern"], hinting=False)
+        options.drop_tables += ["FFTM"]  # its maker's own, which fontTools would remark on
         options.recalc_timestamp = False  # the same input gives the same bytes on any day
         font = subset.load_font(str(source / f"{face}.ttf"), options)
         chosen = subset.Subsetter(options)
@@ -55,5 +56,6 @@ def _finish(app: Any, error: Exception | None) -> None:
 
 def setup(app: Any) -> dict[str, Any]:
     """Run when the pages are written; the fonts are files beside them."""
+    app.add_js_file("figures.js", loading_method="defer")
     app.connect("build-finished", _finish, priority=700)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -139,3 +140,24 @@ def test_letters_are_set_in_the_font_they_were_measured_in(browser: object, addr
     )
     assert not out
     tab.close()
+
+
+def test_a_figure_is_kept_as_a_file_with_the_mark_in_it(
+    browser: object, address: str, tmp_path: Path
+) -> None:
+    context = browser.new_context(color_scheme="dark")  # type: ignore[attr-defined]
+    tab = context.new_page()
+    tab.goto(address + "notebooks/values/coherence.html")
+    tab.wait_for_load_state("networkidle")
+    button = tab.get_by_role("button", name="Save figure 1 as SVG")
+    with tab.expect_download() as saved:
+        button.click()
+    assert saved.value.suggested_filename == "coherence-1.svg"
+    saved.value.save_as(tmp_path / "kept.svg")
+    root = ElementTree.parse(tmp_path / "kept.svg").getroot()
+    words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"simulated", "SIMULATED, no real model"} <= set(words)
+    # On white, whatever the page was: its first shape is the ground.
+    grounds = [e.get("fill") for e in root.iter("{http://www.w3.org/2000/svg}path")]
+    assert grounds[0] == "#ffffff"
+    context.close()

@@ -106,6 +106,7 @@ def joined(site: Path, base: str = "", numbers: Mapping[str, int] | None = None)
     styles = [
         *_STYLES.findall(head),
         '<link rel="stylesheet" href="../_static/katex/katex.min.css"/>',
+        "<style>@page { size: A4; }</style>",  # a single page goes on its reader's own paper
     ]
     bodies = "".join(_body(site, chapter, places, base) for chapter in chapters)
     return (
