@@ -14,6 +14,7 @@ _SCRIPT = re.compile(r'\s*<script src="[^"]*/fontawesome\.js[^"]*"></script>')
 _NAMED = re.compile(r"\bfa-[a-z0-9-]+")
 _RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"([^"]*)"\}')
 _VARIABLE = re.compile(r'--pst-(?:icon|breadcrumb)[a-z-]*:"([^"]*)"')
+_DRAWN = re.compile(r'\{[^{}]*content:"([^"]*)"[^{}]*Font Awesome[^{}]*\}')
 _CLASSES = re.compile(r'class="([^"]*)"')
 _SOURCES = re.compile(
     r'src:url\((\.\./vendor/fontawesome/webfonts/([a-z0-9-]+))\.woff2\) format\("woff2"\),'
@@ -71,6 +72,9 @@ def lighten(site: Path) -> None:
             used.update(_NAMED.findall(classes))
         path.write_text(_SCRIPT.sub("", page), encoding="utf-8")
     css, points = pruned(sheet.read_text(encoding="utf-8"), used)
+    for other in sheet.parent.glob("*.css"):  # signs that another sheet of the theme sets itself
+        for content in _DRAWN.findall(other.read_text(encoding="utf-8")):
+            points |= _points(content)
     for _, name in _SOURCES.findall(css):
         fonts = static / "vendor" / "fontawesome" / "webfonts"
         subset(fonts / f"{name}.ttf", fonts / f"{name}.woff", points)

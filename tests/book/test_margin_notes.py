@@ -48,7 +48,7 @@ def test_notes_are_beside_the_text_and_never_off_the_page(browser: object) -> No
     if not (SITE / "index.html").is_file():
         pytest.skip("no built book here (make book)")
     with served(SITE) as address:
-        for width, media in ((1440, "screen"), (390, "screen"), (665, "print")):
+        for width, media in ((1440, "screen"), (1100, "screen"), (390, "screen"), (665, "print")):
             context = browser.new_context(  # type: ignore[attr-defined]
                 viewport={"width": width, "height": 900}
             )
@@ -66,3 +66,13 @@ def test_notes_are_beside_the_text_and_never_off_the_page(browser: object) -> No
                     if width == 1440:
                         assert note["left"] >= note["text"] - 5, page
             context.close()
+
+
+@pytest.mark.browser
+def test_the_sign_of_contents_that_give_way_to_a_note_is_in_the_font() -> None:
+    from fontTools.ttLib import TTFont
+
+    if not (SITE / "index.html").is_file():
+        pytest.skip("no built book here (make book)")
+    fonts = SITE / "_static" / "vendor" / "fontawesome" / "webfonts"
+    assert 0xF107 in TTFont(fonts / "fa-solid-900.woff").getBestCmap()
