@@ -25,6 +25,8 @@ from revealed.report.release.compare import (
     figures,
 )
 from revealed.report.release.files import site_files, source_files
+from revealed.report.release.freeze import _gather
+from revealed.respondents.export import export
 from revealed.respondents.public import Source
 from revealed.study import open_run
 
@@ -565,3 +567,39 @@ def test_figures_are_read_from_notebooks(tmp_path: Path) -> None:
     assert [(row.name, row.state) for row in rows] == [
         ("a, figure 1", "identical"), ("a, figure 2", "missing"), ("a, figure 3", "missing"),
     ]  # fmt: skip
+
+
+def test_public_answers_that_may_not_be_passed_on_are_left_out(told: Path) -> None:
+    run = open_run()
+    (told / "data" / "sources.yaml").unlink()
+    rows = [
+        {"file": f"{name}.json", "address": f"https://example.org/{name}", "repository": "r",
+         "commit": None, "sha256": None, "bytes": None, "licence": "x", "redistribute": free,
+         "holds": "h", "cite": "c"}
+        for name, free in (("free", True), ("kept", False))
+    ]  # fmt: skip
+    (told / "data" / "sources.yaml").write_text(json.dumps({"sources": rows}))
+    public = {
+        f"{name}.json": {"respondent": f"them/{name}", "available": True, "why": "", "sha256": ""}
+        for name in ("free", "kept")
+    }
+    (run.paths.folder / "public.json").write_text(json.dumps(public))
+    for name in ("free", "kept"):
+        folder = run.paths.folder / "utilities" / f"them--{name}" / "x.forced"
+        folder.mkdir(parents=True)
+        pd.DataFrame({"respondent": [f"them/{name}"]}).to_parquet(folder / "utilities.parquet")
+    inner = told / "_build" / "html" / "data" / "runs" / "default" / "revealed-default.zip"
+    inner.write_bytes(b"")
+    run.ledger().close()
+    export(run.paths.ledger, told / "work" / "answers", progress=False)
+    (run.paths.folder / "findings" / "a.jsonl").unlink()
+    git(told, "init", "-q")
+    for name in ("LICENSE", "LICENSE-text.md"):
+        (told / name).write_text("x")
+    gathered, words = _gather(run, told / "work", texts=True)
+    assert "run/utilities/them--free/x.forced/utilities.parquet" in gathered
+    assert words.files == [
+        "run/utilities/them--kept/x.forced/utilities.parquet",
+        "site/data/runs/default/revealed-default.zip",
+    ]
+    assert not {*words.files} & {*gathered}

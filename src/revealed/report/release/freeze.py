@@ -168,13 +168,15 @@ def _gather(run: Run, work: Path, texts: bool) -> tuple[dict[str, Path | bytes],
         elif owned and withheld.repeats(path, owned):
             words.files.append(name)
             del gathered[name]
-    for respondent, _ in files.not_ours(run):
-        theirs = [n for n in gathered if n.startswith("run/") and f"/{slug(respondent)}/" in n]
-        words.files += theirs
-        for name in theirs:
-            del gathered[name]
     gathered |= files.chapter_files(run)
     gathered |= files.site_files(run, silent)
+    for respondent, _ in files.not_ours(run):
+        inside = f"/{slug(respondent)}/"
+        theirs = [n for n in gathered if n.startswith("run/") and inside in n]
+        # The archive that the site offers has them too.
+        for name in [*theirs, files.own_archive(run)]:
+            if gathered.pop(name, None) is not None:
+                words.files.append(name)
     gathered["site/.nojekyll"] = b""  # GitHub Pages would leave out folders that begin with _
     gathered |= files.source_files(root)
     gathered |= _as_parquet(run, work / "tables")
