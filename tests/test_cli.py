@@ -144,7 +144,7 @@ def test_doctor_speaks_to_people_and_machines(checkout, monkeypatch, capsys):
     code, out, _ = revealed(monkeypatch, capsys, "doctor", "--json")
     checks = {check["name"]: check for check in json.loads(out)}
     assert set(checks) == {
-        "python", "packages", "checkout", "kernel", "gpu", "keys", "cache", "browser",
+        "python", "packages", "checkout", "kernel", "gpu", "keys", "ollama", "cache", "browser",
     }  # fmt: skip
     assert checks["checkout"]["state"] == "ok"
     assert "OPENAI_API_KEY" in checks["keys"]["found"]
@@ -164,7 +164,8 @@ def test_doctor_says_what_is_missing(checkout, monkeypatch, capsys):
 def test_help_names_every_command(monkeypatch, capsys):
     code, out, _ = revealed(monkeypatch, capsys, "--help")
     assert code == 0
-    for name in ("plan", "run", "status", "fit", "import", "fetch", "findings", "report", "doctor"):
+    for name in ("plan", "run", "status", "fit", "import", "fetch", "findings", "report", "doctor",
+                 "try"):  # fmt: skip
         assert f" {name} " in out
     assert " notebook " not in out
 

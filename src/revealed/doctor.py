@@ -65,6 +65,7 @@ def examine(root: Path | None = None) -> list[Check]:
         ("kernel", _kernel),
         ("gpu", _gpu),
         ("keys", lambda: _keys(folder)),
+        ("ollama", _ollama),
         ("cache", lambda: _cache(folder)),
         ("browser", _browser),
     ]
@@ -165,7 +166,25 @@ def _keys(root: Path | None) -> Check:
         return Check("keys", "ok", f"set (values not read): {', '.join(present)}")
     return Check(
         "keys", "absent", "none set: simulated respondents and public data only",
-        "To ask a hosted model: export OPENAI_API_KEY=..., then revealed plan --respondent ...",
+        "To look at a hosted model: export OPENAI_API_KEY=..., then revealed try openai/...",
+    )  # fmt: skip
+
+
+def _ollama() -> Check:
+    from revealed.respondents.check import ollama_models
+
+    try:
+        known = ollama_models()
+    except ValueError as error:
+        return Check("ollama", "absent", f"{error}")
+    if known is None:
+        return Check("ollama", "absent", "does not answer: needed only to ask models through it")
+    if not known:
+        return Check("ollama", "absent", "answers, and has no model yet", "ollama pull llama3.2")
+    name = known[0].removesuffix(":latest")
+    return Check(
+        "ollama", "ok", f"{len(known)} models, {', '.join(known[:3])}",
+        f"To look at one: revealed try ollama_chat/{name}",
     )  # fmt: skip
 
 

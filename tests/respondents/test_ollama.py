@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from ollama_server import Ollama
 
+from revealed.doctor import _ollama
 from revealed.foundation.errors import RespondentError
 from revealed.respondents import RespondentSpec
 from revealed.respondents.check import check_respondent
@@ -46,7 +47,7 @@ def test_only_one_of_the_names_sends_the_question_as_it_is(
 
 @pytest.mark.parametrize(
     ("models", "has"),
-    [(("b:latest", "a:7b"), "It has: a:7b, b:latest."), ((), "It has none yet.")],
+    [(("b:latest", "a:7b"), "It has: a:7b, b:latest."), ((), "It lists none.")],
 )
 def test_a_model_that_was_not_pulled_is_named_before_it_is_asked(
     models: tuple[str, ...], has: str
@@ -61,3 +62,13 @@ def test_a_model_that_was_not_pulled_is_named_before_it_is_asked(
     assert not server.asked
     with pytest.raises(RespondentError, match="does not answer"):
         check_respondent(spec("ollama_chat/b", server))
+
+
+def test_the_doctor_sees_what_ollama_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Ollama(("b:latest", "a:7b")) as server:
+        monkeypatch.setenv("OLLAMA_API_BASE", server.url)
+        assert _ollama().found == "2 models, a:7b, b:latest"
+        server.models = ()
+        assert "no model yet" in _ollama().found
+    assert _ollama().state == "absent"
+    assert "does not answer" in _ollama().found

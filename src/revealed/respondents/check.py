@@ -73,34 +73,51 @@ def check_respondent(spec: RespondentSpec, *, timeout: float = 10.0) -> None:
         )  # fmt: skip
 
 
-def _check_ollama(spec: RespondentSpec, door: Door, timeout: float) -> None:
-    """Ollama runs, and has the model: asked for one that it lacks, it would only fail."""
+def ollama_models(address: str | None = None, timeout: float = 2.0) -> list[str] | None:
+    """What Ollama at `address` (default: as LiteLLM finds it) has, by name; None: no answer.
+
+    Raises
+    ------
+    ValueError
+        If what answers there lists no models in Ollama's form.
+    """
     import httpx
 
+    address = address or os.environ.get("OLLAMA_API_BASE") or _OLLAMA
+    try:
+        reply = httpx.get(f"{address.rstrip('/')}/api/tags", timeout=timeout)
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return None
+    try:
+        return sorted(str(row["name"]) for row in reply.json()["models"])
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{address} lists no models in Ollama's form") from None
+
+
+def _check_ollama(spec: RespondentSpec, door: Door, timeout: float) -> None:
+    """Ollama runs, and has the model: asked for one that it lacks, it would only fail."""
     where = f"respondent {spec.name}"
     if door.provider == "ollama":
         log.warning(
             "%s: by this name LiteLLM puts words of its own around every question; "
             "ollama_chat/%s sends it as it is", spec.name, door.model,
         )  # fmt: skip
-    address = (spec.api_base or os.environ.get("OLLAMA_API_BASE") or _OLLAMA).rstrip("/")
     try:
-        reply = httpx.get(f"{address}/api/tags", timeout=timeout)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        known = ollama_models(spec.api_base, timeout)
+    except ValueError:
+        return  # it answers; that it lists no models in this form is no fault
+    if known is None:
+        address = spec.api_base or os.environ.get("OLLAMA_API_BASE") or _OLLAMA
         raise RespondentError(
-            f"Ollama does not answer at {address} ({type(error).__name__}).",
+            f"Ollama does not answer at {address}.",
             where=where,
             todo="Start it with `ollama serve`, or give its address as --api-base.",
-        ) from None
-    try:
-        known = [str(row["name"]) for row in reply.json()["models"]] if reply.is_success else []
-    except (ValueError, KeyError, TypeError):
-        return  # it answers; that it lists no models in this form is no fault
+        )
     if door.model in known or f"{door.model}:latest" in known:
         return
-    has = f"It has: {', '.join(sorted(known)[:5])}." if known else "It has none yet."
+    has = f"It has: {', '.join(known[:5])}." if known else "It lists none."
     raise RespondentError(
-        f"Ollama at {address} has no model {door.model!r}.",
+        f"Ollama has no model {door.model!r}.",
         where=where,
         todo=f"Fetch it with `ollama pull {door.model}`. {has}",
     )
