@@ -66,7 +66,7 @@ def alike(one: Path | None, two: Path | None, instrument: str, arm: str) -> Alik
     alone = len(set(a.texts) ^ set(b.texts))
     off = []
     if changed:
-        off.append(f"{len(changed)} items in other words, {changed[0]} among them")
+        off.append(f"items in other words: {len(changed)} ({changed[0]})")
     if alone:
-        off.append(f"{alone} items on one side only")
+        off.append(f"items on one side only: {alone}")
     return Alike(same, f"{'; '.join(off)} ({a.digest} and {b.digest})" if off else "")
