@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from revealed.cli import main
 from revealed.cli.printing import warn_once
+from revealed.study import start_trial
+from revealed.study.trial import look, trial_respondent
 
 sys.path.insert(0, str(Path(__file__).parent / "respondents"))
 
-from stand_ins import OPENAI, openai
+from stand_ins import OPENAI, VLLM, openai, vllm
 
 STUDY = """\
 seed: 7
@@ -80,3 +85,32 @@ def test_a_warning_is_said_once(capsys):
             assert logging.lastResort is not None
             logging.lastResort.handle(record)
         assert capsys.readouterr().err.splitlines() == ["m lists no model", "m has no price"]
+
+
+@pytest.mark.slow
+def test_a_look_that_was_stopped_goes_on_and_asks_nothing_twice(make_checkout):
+    make_checkout(STUDY.replace("samples: 1", "samples: 5"))
+    model = f"hosted_vllm/{VLLM}"
+    with vllm(delay=0.2) as other:
+        server = other.server
+        words = ["try", model, "--api-base", server.url, "--mode", "sample", "--yes", "--no-open"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "revealed.cli", *words],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        until = time.monotonic() + 120
+        while server.total < 40 and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 130, err
+        assert "the same command goes on" in err
+        assert 40 <= server.total < 200
+        begun = server.total
+        run = start_trial()
+        spec = trial_respondent(run, model)
+        assert spec.api_base == server.url
+        look(run, spec, max_cost=None, progress=False)
+        # Whatever was in flight at the stop may be asked again, and nothing else.
+        assert 200 <= server.total <= 200 + 16
+        assert server.total > begun
