@@ -76,7 +76,7 @@ def price_dots(
     _dots_by_colour(ax, shown)
     ax.axvline(1.0, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
     _mark_gap(ax, shown, left_out)
-    ax.set_xlabel(f"Worth of {unit}, mean of the reference = 1")
+    ax.set_xlabel(f"Worth of {unit},\nmean of the reference = 1")
     handles = [
         ax.plot([], [], linestyle="none", marker="o", color=colour, label=name)[0]
         for name, colour, present in (
