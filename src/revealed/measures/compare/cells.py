@@ -8,8 +8,8 @@ independently of the other side's.
 
 Where both sides were asked the same pairs, what utilities miss of a pair they miss on both sides,
 and the noise is that of sampling; where pairs differ, a pair's own deviation counts as noise too.
-In 300 simulations of each kind, no shift was called one (at 0.05) in 3 to 4 % where the pairs are the
-same, and in less than 1 % where each side drew its own.
+In 300 simulations of each kind, no shift was called one (at 0.05) in 3 to 4 % where the pairs are
+the same, and in less than 1 % where each side drew its own.
 """
 
 from __future__ import annotations
