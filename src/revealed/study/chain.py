@@ -64,6 +64,8 @@ def run_chain(root: Path, run: str, *, cores: int, flags: Sequence[str] = ()) ->
         "--cores", str(cores), "--rerun-incomplete", "--nocolor", "--quiet", "rules", "host",
         *_with_config(flags, f"run={run}"),
     ]  # fmt: skip
+    # Whoever gives Snakemake words of their own gets to see its own.
+    outspoken = any(flag.startswith("-") and flag != "--until" for flag in flags)
     # Steps run side by side; more threads than cores cost up to 30 times (measured).
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     environment = {**threads, **os.environ, "PYTHONUNBUFFERED": "1"}
@@ -84,7 +86,7 @@ def run_chain(root: Path, run: str, *, cores: int, flags: Sequence[str] = ()) ->
                 if found := _STEP.match(text):
                     bar.total = int(found[2])
                     bar.update(int(found[1]) - bar.n)
-                elif flags or not _NOISE.match(text):
+                elif outspoken or not _NOISE.match(text):
                     bar.write(text)
         except KeyboardInterrupt:
             # Snakemake got the same signal and ends its steps; a second one would leave a lock.
