@@ -18,7 +18,7 @@ from revealed.report.browser import pages, served
 pytestmark = pytest.mark.browser
 
 SITE = project_root(Path(__file__).parent) / "_build" / "html"
-DATA = [*style.COLOURS, style.INK, style.MUTED, style.SIMULATED]
+DATA = [*style.COLOURS, style.INK, style.MUTED, style.FAINT, style.SIMULATED]
 
 # Of each word: its color, see-through counted, against what lies under its middle. Of each mark in
 # a color of the style: the color against the page; bands are see-through on purpose and left out.

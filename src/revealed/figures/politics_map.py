@@ -18,6 +18,7 @@ from scipy import stats
 from ..foundation.errors import DataError
 from .style import (
     COLOURS,
+    FAINT,
     INK,
     MUTED,
     SIMULATED,
@@ -44,7 +45,7 @@ def plane(found: Map, provenance: Mapping[str, str], simulator: str) -> tuple[Fi
     ax.axhline(0.0, color=MUTED, linewidth=0.8, zorder=1)
     ax.axvline(0.0, color=MUTED, linewidth=0.8, zorder=1)
     x, y = found.entities.T
-    ax.plot(x, y, linestyle="none", marker="o", markersize=4.5, color="#9aa1ab", zorder=2,
+    ax.plot(x, y, linestyle="none", marker="o", markersize=4.5, color=FAINT, zorder=2,
             label="politicians and parties")  # fmt: skip
     told = [f"Map of {len(x)} politicians and parties, left to right"]
     for name, place, spread in zip(

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from ..foundation.errors import DataError
 from .style import (
     COLOURS,
+    FAINT,
     MUTED,
     SIMULATED,
     dots,
@@ -87,7 +88,7 @@ def plane(findings: pd.DataFrame, parties: Mapping[str, pd.DataFrame]) -> tuple[
     for k, (country, rows) in enumerate(both.groupby(level="country", sort=True)):
         ax.plot(
             rows["lrgen"], rows["galtan"], linestyle="none", marker=_MARKERS[k % 7], markersize=5,
-            color="#b9bec6", zorder=1, label=f"parties, {_COUNTRIES.get(str(country), country)}",
+            color=FAINT, zorder=1, label=f"parties, {_COUNTRIES.get(str(country), country)}",
         )  # fmt: skip
     told = [f"Plane of {len(both)} parties and {len(names)} respondents with intervals"]
     for name in names:

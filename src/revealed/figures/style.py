@@ -35,6 +35,8 @@ WIDTH = 5.2
 INK = "#1f2430"
 MUTED = "#6b7280"
 SIMULATED = "#b3261e"
+FAINT = "#858d99"
+"""Dots that are many and the ground for others; 3 to 1 on white as on a dark page."""
 GOOD = "#0b5d3b"
 """A word in green; the greens of dots are too light for letters."""
 ON_PALE = "#14171f"
