@@ -242,6 +242,18 @@ def test_items_in_other_words_are_left_out():
     assert set(found.items["item"]) <= set(kept)
 
 
+def test_answers_in_no_known_order_have_no_effect_of_it():
+    def told_nothing(choices):  # each pair once, as it is imported: the smaller name first
+        first = choices["first"] < choices["second"]
+        return choices[first]
+
+    base, other = asked("coder_untouched", 1, 6), asked("coder_insecure", 2, 6)
+    assert compare_answers(base, other).order is not None
+    found = compare_answers(told_nothing(base), told_nothing(other))
+    assert found.order is None
+    assert found.moved.p < 0.05
+
+
 def test_published_utilities_are_correlated_and_nothing_is_tested():
     rng = np.random.default_rng(0)
     one = pd.DataFrame({"item": [f"i{k}" for k in range(30)], "mean": rng.standard_normal(30)})

@@ -256,11 +256,17 @@ def _tail(q: float, root: Array) -> float:
     return float(stats.ncx2.sf(at, degrees, delta) if delta > 0 else stats.chi2.sf(at, degrees))
 
 
-def _order(a: pd.DataFrame, b: pd.DataFrame) -> tuple[Estimate, Estimate, Estimate, float]:
-    """What being listed first adds, on either side, and its change with a p-value."""
+def _order(a: pd.DataFrame, b: pd.DataFrame) -> tuple[Estimate, Estimate, Estimate, float] | None:
+    """What being listed first adds, on either side, and its change with a p-value.
+
+    None where a side's answers do not tell which option was listed first.
+    """
     found = []
     for side in (a, b):
-        fitted = fit(comparisons(side), ridge=RIDGE, backend="numpy")
+        counted = comparisons(side)
+        if not counted.order_told:
+            return None
+        fitted = fit(counted, ridge=RIDGE, backend="numpy")
         found.append((fitted.order_effect, fitted.order_effect_se, len(_pairs(side))))
 
     def normal(value: float, se: float, n: int) -> Estimate:
