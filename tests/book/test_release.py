@@ -26,6 +26,7 @@ from revealed.report.release.compare import (
 )
 from revealed.report.release.files import site_files, source_files
 from revealed.report.release.freeze import _gather
+from revealed.respondents import RespondentSpec
 from revealed.respondents.export import export
 from revealed.respondents.public import Source
 from revealed.study import open_run
@@ -306,14 +307,18 @@ def test_a_checkout_that_differs_from_its_commit_is_refused_unless_allowed(tmp_p
 
 
 def test_a_run_that_is_incomplete_or_damaged_is_refused(make_checkout) -> None:
-    make_checkout(STUDY)
+    make_checkout(STUDY + "ask_new: [calibration]\n")
     run = open_run()
     with pytest.raises(ready.NotReadyError, match="has no answers"):
         ready.require_ledger(run)
     run.ledger().close()
     ready.require_ledger(run)
     with pytest.raises(ready.NotReadyError, match=r"1 of 1 cells .* simulated/coherent, calibrat"):
-        ready.require_complete(run)
+        ready.require_complete(run, allow_incomplete=False)
+    assert ready.require_complete(run, allow_incomplete=True) == 1
+    # Of one that somebody has added, they chose what to ask.
+    run.add(RespondentSpec(name="simulated/neutral", model="simulated/coherent"))
+    assert ready.require_complete(run, allow_incomplete=True) == 1
     run.paths.parts.mkdir()
     (run.paths.parts / "job.sqlite").write_bytes(b"")
     with pytest.raises(ready.NotReadyError, match="ledgers of their own"):

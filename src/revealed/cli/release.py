@@ -41,6 +41,9 @@ def freeze(
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Files differ from the commit; it is recorded.")
     ] = False,
+    allow_incomplete: Annotated[
+        bool, typer.Option("--allow-incomplete", help="Answers are missing; it is recorded.")
+    ] = False,
     accept: Annotated[
         list[str] | None,
         typer.Option(help="Fingerprint of a string that looks like a secret and is none."),
@@ -63,6 +66,7 @@ def freeze(
 
     made = freeze_run(
         study.open_run(run), version, into, texts=texts, allow_dirty=allow_dirty,
+        allow_incomplete=allow_incomplete,
         accepted=accept or (), date=date, tell=lambda what: typer.echo(f"{what} ..."),
     )  # fmt: skip
     facts, size = made.facts, made.archive.stat().st_size / 1e6

@@ -110,6 +110,7 @@ def readme(
         f"Made on {about.date} from commit `{about.commit}` with Python {about.python}. `{name}` "
         "has no folder of its own inside: unpack it into one.",
         "",
+        *_on_state(release),
         "## What is in it",
         "",
         "| part | files | MB | licence | what |",
@@ -165,6 +166,22 @@ def readme(
     ]
     lines += _on_sources(sources)
     return "\n".join(lines).encode()
+
+
+def _on_state(release: Mapping[str, Any]) -> list[str]:
+    lines = []
+    if release["unfinished"]:
+        lines += [
+            f"**Incomplete.** {release['unfinished']} cells of the study lack answers that it "
+            "plans.",
+            "",
+        ]
+    if release["commit"].endswith("+changes"):
+        lines += [
+            "**Not as committed.** Files in `source/` differ from the commit that is named.",
+            "",
+        ]
+    return lines
 
 
 def _on_sources(sources: Sequence[Source]) -> list[str]:

@@ -54,6 +54,7 @@ def release(
     *,
     texts: bool = True,
     allow_dirty: bool = False,
+    allow_incomplete: bool = False,
     accepted: Sequence[str] = (),
     date: str | None = None,
     tell: Callable[[str], None] = lambda _: None,
@@ -75,6 +76,8 @@ def release(
         Without, raw answers of real models and the words of questions are left out.
     allow_dirty
         Take a checkout that differs from its commit, and say so in the release.
+    allow_incomplete
+        Take a run that lacks answers which the study plans, and say so in the release.
     accepted
         Fingerprints of strings that look like secrets and are none.
     date
@@ -104,7 +107,9 @@ def release(
             "this release is there already, and a release is not changed.",
             where=target, todo="Give another --version, or move it away.",
         )  # fmt: skip
-    commit = ready.require_ready(run, allow_dirty=allow_dirty, tell=tell)
+    commit, unfinished = ready.require_ready(
+        run, allow_dirty=allow_dirty, allow_incomplete=allow_incomplete, tell=tell
+    )
     date = date or (git(root, "show", "-s", "--format=%cs", "HEAD") or "").strip()
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=into, prefix=f".{name}-") as temporary:
@@ -120,7 +125,7 @@ def release(
             "release": 1, "archive": f"{name}.zip", "version": version, "date": date,
             "run": run.name, "fast": run.fast, "commit": commit, "versions": versions(),
             "seed": run.study.seed, "texts": texts, "answers": answers, "questions": questions,
-            "given": words.given, "accepted": sorted(set(accepted)),
+            "unfinished": unfinished, "given": words.given, "accepted": sorted(set(accepted)),
             "left_out": {"questions": words.questions, "answers": words.answers,
                          "files": words.files, "words_of": words.tables},
             "sources": [

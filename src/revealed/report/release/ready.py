@@ -24,12 +24,15 @@ class NotReadyError(RevealedError):
     exit_code = 3
 
 
-def require_ready(run: Run, *, allow_dirty: bool, tell: Callable[[str], None]) -> str:
+def require_ready(
+    run: Run, *, allow_dirty: bool, allow_incomplete: bool, tell: Callable[[str], None]
+) -> tuple[str, int]:
     """Refuse a run that is incomplete, damaged, uncommitted, or told by another book.
 
     Returns
     -------
-    The commit, with ``+changes`` where the checkout differs from it (`allow_dirty`).
+    The commit, with ``+changes`` where the checkout differs from it (`allow_dirty`), and how many
+    cells of the study are not finished (`allow_incomplete`).
 
     Raises
     ------
@@ -41,14 +44,14 @@ def require_ready(run: Run, *, allow_dirty: bool, tell: Callable[[str], None]) -
     tell("ledger")
     require_ledger(run)
     tell("answers")
-    require_complete(run)
+    unfinished = require_complete(run, allow_incomplete=allow_incomplete)
     tell("chapters")
     require_chapters(run)
     tell("site")
     require_site(run)
     tell("chain")
     require_chain(run)
-    return commit
+    return commit, unfinished
 
 
 def require_committed(root: Path, *, allow_dirty: bool) -> str:
@@ -103,19 +106,24 @@ def require_ledger(run: Run) -> None:
         )
 
 
-def require_complete(run: Run) -> None:
-    """Refuse a run that lacks answers which the study plans.
+def require_complete(run: Run, *, allow_incomplete: bool) -> int:
+    """How many cells lack answers that the study plans.
+
+    Of a respondent that ``study.yaml`` does not list, only what was begun counts: somebody chose
+    what to ask it.
 
     Raises
     ------
     NotReadyError
-        Naming the first cells that lack some.
+        If there are any and that is not allowed, naming the first.
     """
     cells = status(run)
     if "state" not in cells:
-        return
-    lacking = cells[~cells["state"].isin(["fitted", "asked"])]
-    if len(lacking):
+        return 0
+    listed = {entry.spec.name for entry in run.study.respondents}
+    begun = cells["state"] == "under way"
+    lacking = cells[begun | ((cells["state"] == "waiting") & cells["respondent"].isin(listed))]
+    if len(lacking) and not allow_incomplete:
         first = [
             f"{cell.respondent}, {cell.instrument} {cell.arm}".rstrip()
             for cell in lacking.head(3).itertuples()
@@ -125,8 +133,9 @@ def require_complete(run: Run) -> None:
             f"{'; '.join(first)}.",
             where=f"run {run.name}",
             todo=f"See `revealed status --run {run.name}`; ask what is missing, or take it out of "
-            "study.yaml.",
+            "study.yaml. With --allow-incomplete the release says that they are missing.",
         )
+    return len(lacking)
 
 
 def require_chapters(run: Run) -> None:
