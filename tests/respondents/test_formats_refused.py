@@ -192,6 +192,17 @@ def test_counts_a_row_are_kept(tmp_path: Path) -> None:
     assert both[0].choices["n_unparsed"].tolist() == [2.0]
 
 
+@pytest.mark.parametrize(
+    ("says", "is_called"),
+    [("simulated", "simulated"), ("elicited", "public"), ("published", "published")],
+)
+def test_what_was_simulated_stays_so_and_nobody_elses_was_elicited_here(
+    tmp_path: Path, says: str, is_called: str
+) -> None:
+    (found,) = read_pairs(csv(tmp_path, "item_a,item_b,chosen,provenance", f"x,y,x,{says}"))
+    assert (found.provenance, found.choices["provenance"].iloc[0]) == (is_called, is_called)
+
+
 PAIRS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "header": (("a,b,c", "1,2,3"), ("line 1", "item_a,item_b,chosen")),
     "no rows": (("item_a,item_b,chosen",), ("no rows",)),
