@@ -26,7 +26,7 @@ experiments:
 respondents:
   - {model: simulated/coherent, mode: sample, ask: [calibration]}
   - {model: simulated/egalitarian, mode: sample, ask: [calibration]}
-  - {name: mine, model: openai/m, ask: [calibration]}
+  - {name: mine, model: openai/m, batch: true, ask: [calibration]}
 fast: {respondents: [simulated/coherent, simulated/egalitarian], share: 0.5, items: 20}
 trial: {beside: [simulated/coherent], ask: [calibration, outcomes]}
 """
@@ -73,6 +73,14 @@ def test_mistakes_in_the_trial_are_named(checkout, old, new, says):
     with pytest.raises(ConfigError, match=says) as told:
         load_study()
     assert "line 10" in str(told.value)
+
+
+def test_what_the_study_describes_is_asked_as_it_says_and_at_once(checkout):
+    run = start_trial()
+    assert run.study.respondents[1].spec.batch is not None
+    assert trial_respondent(run, "mine", api_base=None).batch is None
+    with pytest.raises(ConfigError, match="Change api_base, mode there"):
+        trial_respondent(run, "mine", api_base="http://localhost:1/v1", mode="sample")
 
 
 def test_a_study_without_a_trial_says_what_to_add(checkout):

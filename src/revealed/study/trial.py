@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from revealed.foundation.errors import BudgetError, RespondentError
+from revealed.foundation.errors import BudgetError, ConfigError, RespondentError
 
 from .plan import plan
 from .run import Run, start_trial
@@ -32,17 +32,30 @@ OLLAMA_AT_ONCE = 4
 def trial_respondent(run: Run, name: str, **changes: Any) -> RespondentSpec:
     """The respondent `name` of the study or of this run, else a new one of that LiteLLM model.
 
-    `changes` are keys of `RespondentSpec`; those that are None change nothing.
+    `changes` are keys of `RespondentSpec`; those that are None change nothing. It is asked at once,
+    also where the study asks it by batch: a look takes minutes, a batch up to a day.
+
+    Raises
+    ------
+    ConfigError
+        If the study describes the respondent and `changes` would say otherwise.
     """
     from revealed.respondents import RespondentSpec
 
-    known = {entry.spec.name: entry.spec for entry in run.study.respondents} | run.added()
+    listed = {entry.spec.name: entry.spec for entry in run.study.respondents}
+    wanted = {key: value for key, value in changes.items() if value is not None}
+    if name in listed and wanted:
+        raise ConfigError(
+            f"{name} stands in study.yaml, which says how it is asked.",
+            todo=f"Change {', '.join(wanted)} there, or name the model itself.",
+        )
+    known = listed | run.added()
     given: dict[str, Any] = {"name": name, "model": name}
     if name in known:
         given = known[name].model_dump(exclude_unset=True)
     elif name.startswith(("ollama/", "ollama_chat/")):
         given["concurrency"] = OLLAMA_AT_ONCE
-    return RespondentSpec(**{**given, **{k: v for k, v in changes.items() if v is not None}})
+    return RespondentSpec(**{**given, **wanted, "batch": None})
 
 
 def trial_plan(run: Run, spec: RespondentSpec, max_cost: float | None) -> pd.DataFrame:
