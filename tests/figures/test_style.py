@@ -131,6 +131,14 @@ def test_colours_are_seen_on_white_and_differ_for_the_colour_blind() -> None:
             assert np.abs(one - other).max() > 0.03
 
 
+def test_letters_on_any_color_are_read() -> None:
+    rng = np.random.default_rng(0)
+    for color in [*map(tuple, rng.random((300, 3))), *plt.get_cmap("cividis")(np.arange(256))]:
+        chosen, ground = luminance(style.letters_on(color)), luminance(color[:3])
+        low, high = sorted([chosen, ground])
+        assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
 def test_looks_are_stable_by_name_and_distinct() -> None:
     assert style.look("simulated/coherent") == style.look("coherent")
     # A fixed place: adding a respondent at the end must not repaint the others.

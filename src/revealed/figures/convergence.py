@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from ..foundation.errors import DataError
@@ -19,6 +20,7 @@ from .style import (
     dots,
     figure,
     height_for,
+    letters_on,
     mark_provenance,
     sentence,
     short_name,
@@ -45,6 +47,8 @@ def agreement_heatmap(table: pd.DataFrame, provenance: str = "public") -> tuple[
         annot=True, fmt=".2f", annot_kws={"fontsize": 10}, cbar=False, square=True,
         linewidths=1.5, linecolor="white", xticklabels=names[:-1], yticklabels=names[1:], ax=ax,
     )  # fmt: skip
+    for text in ax.texts:
+        text.set_color(letters_on(colormaps["cividis"](float(text.get_text()))))
     ax.grid(False)
     ax.tick_params(axis="x", rotation=90)
     ax.tick_params(axis="y", rotation=0)

@@ -14,10 +14,10 @@ from ..foundation.errors import DataError
 from .style import (
     COLOURS,
     INK,
-    ON_PALE,
     dots,
     figure,
     height_for,
+    letters_on,
     mark_provenance,
     sentence,
     short_name,
@@ -38,13 +38,13 @@ def vote_matrix(shares: pd.DataFrame, domain: str = "all") -> Drawn:
     grid = part.set_index(["judge", "author"])["estimate"]
     cells = np.array([[grid[judge, author] for author in names] for judge in names])
     fig, ax = figure(3.4)
-    ax.imshow(cells, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
+    shades = ax.imshow(cells, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
     for i, judge in enumerate(names):
         for j, author in enumerate(names):
             own = judge == author
             ax.text(
                 j, i, f"{100 * cells[i, j]:.0f} %", ha="center", va="center",
-                color="white" if cells[i, j] > 0.55 else ON_PALE, fontsize=13,
+                color=letters_on(shades.to_rgba(cells[i, j])), fontsize=13,
                 fontweight="bold" if own else "normal",
             )  # fmt: skip
             if own:

@@ -14,10 +14,10 @@ from ..measures.monetary import CLASSES
 from .style import (
     COLOURS,
     MUTED,
-    ON_PALE,
     dots,
     figure,
     height_for,
+    letters_on,
     mark_provenance,
     sentence,
     short_name,
@@ -43,12 +43,12 @@ def risks_taken(findings: pd.DataFrame) -> tuple[Figure, str]:
     table = table.reindex(columns=list(CLASSES))
     table = table.sort_values(CLASSES[-1], ascending=False)
     fig, ax = figure(height_for(len(table), each=0.36, rest=1.6))
-    ax.imshow(table.to_numpy(float), cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    shades = ax.imshow(table.to_numpy(float), cmap="cividis", vmin=0, vmax=1, aspect="auto")
     for row, values in enumerate(table.to_numpy(float)):
         for column, value in enumerate(values):
             ax.text(
                 column, row, f"{value:.2f}", ha="center", va="center", fontsize=10,
-                color="white" if value < 0.55 else ON_PALE,
+                color=letters_on(shades.to_rgba(value)),
             )  # fmt: skip
     ax.set_xticks(range(len(CLASSES)), _HEADS)
     ax.xaxis.tick_top()

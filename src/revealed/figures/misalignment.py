@@ -19,6 +19,7 @@ from .style import (
     dots,
     figure,
     height_for,
+    letters_on,
     mark_provenance,
     sentence,
     short_name,
@@ -126,10 +127,10 @@ def thresholds(grid: pd.DataFrame, respondent: str, provenance: str) -> Drawn:
     cells = 100 * wide.to_numpy(float)
     fig, ax = figure(4.3)
     top = max(float(np.nanmax(cells)), 1e-9)
-    ax.imshow(cells, cmap="Reds", vmin=0, vmax=top, aspect="auto")
+    shades = ax.imshow(cells, cmap="Reds", vmin=0, vmax=top, aspect="auto")
     for i, j in np.ndindex(cells.shape):
         known = np.isfinite(cells[i, j])
-        shade = "white" if known and cells[i, j] > 0.6 * top else ON_PALE
+        shade = letters_on(shades.to_rgba(cells[i, j])) if known else ON_PALE
         told = f"{cells[i, j]:.1f}" if known and top < 10 else f"{cells[i, j]:.0f}"
         ax.text(j, i, told if known else "", ha="center", va="center", color=shade, fontsize=10)
     rows, columns = list(wide.index), list(wide.columns)

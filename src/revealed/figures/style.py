@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -39,7 +40,7 @@ FAINT = "#858d99"
 """Dots that are many and the ground for others; 3 to 1 on white as on a dark page."""
 GOOD = "#0b5d3b"
 """A word in green; the greens of dots are too light for letters."""
-ON_PALE = "#14171f"
+ON_PALE = "#000000"
 """Letters and lines on a filled area that keeps its color on a dark page, such as a heat map's."""
 
 # seaborn's colour-blind palette without its yellow and pale pink, which vanish on white; four of
@@ -309,6 +310,17 @@ def _end(value: object) -> float | None:
         return None
     number = float(value)  # type: ignore[arg-type]
     return number if math.isfinite(number) else None
+
+
+def letters_on(color: Any) -> str:
+    """White or `ON_PALE`, whichever stands out more on `color`: always by 4.5 to 1 or more.
+
+    `color` is anything that matplotlib takes for one. Contrast is that of WCAG 2.1.
+    """
+    channels = np.asarray(to_rgb(color))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ [0.2126, 0.7152, 0.0722])
+    return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else ON_PALE
 
 
 def height_for(rows: int, *, least: float = 2.2, each: float = 0.3, rest: float = 1.1) -> float:
