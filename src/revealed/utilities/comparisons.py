@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -57,7 +57,7 @@ class Comparisons:
     second: np.ndarray
     n_first: np.ndarray
     n_second: np.ndarray
-    order_told: bool = True
+    order_told: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "items", tuple(self.items))
@@ -129,7 +129,7 @@ class Comparisons:
             self.second[rows],
             self.n_first[rows],
             self.n_second[rows],
-            self.order_told,
+            order_told=self.order_told,
         )
 
 
@@ -191,4 +191,5 @@ def comparisons(
     n_second = choices["n_second"].to_numpy(dtype=float)
     # NaN compares unequal to zero and stays, to be refused by the check of Comparisons.
     kept = (n_first + n_second) != 0
-    return Comparisons(tuple(items), first[kept], second[kept], n_first[kept], n_second[kept], told)
+    counts = n_first[kept], n_second[kept]
+    return Comparisons(tuple(items), first[kept], second[kept], *counts, order_told=told)
