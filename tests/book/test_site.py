@@ -216,8 +216,8 @@ def test_every_page_is_quiet_and_fits(
         if tab.evaluate("document.documentElement.scrollWidth") > width:
             said.append(f"{name} is wider than {width} px")
         empty = tab.evaluate(
-            "[...document.querySelectorAll('.rv-figure')].filter(f => f.checkVisibility())"
-            ".filter(f => f.querySelector('svg').getBoundingClientRect().width < 300).length"
+            "[...document.querySelectorAll('.revealed-figure')].filter(f => f.checkVisibility())"
+            ".filter(f => f.getBoundingClientRect().width < 300).length"
         )
         if empty:
             said.append(f"{name}: {empty} figures are not drawn")
