@@ -56,6 +56,26 @@ def test_the_compiled_loop_is_the_array_version(link):
             assert found[-1, k] == pytest.approx(one.order_effect, abs=5e-4)
 
 
+@pytest.mark.parametrize("scheme", ["multinomial", "exponential"])
+def test_steps_to_the_end_stand_still_there(scheme):
+    """The equations are solved in single precision: what is nearly nothing must not be lost."""
+    kernel = pytest.importorskip("revealed.utilities.kernel")
+    c = simulate(60, 500, 10, spread=1.0).comparisons
+    whole = fit(c)
+    data, theta = PairData(c.pairs, 60, NUMPY), np.append(whole.mean, whole.order_effect)
+    loops = kernel.prepare(data, "probit")
+    weight = np.ascontiguousarray(pair_weights(data.m, range(kernel.LANES), 3, scheme))
+    found, one = np.repeat(theta[:, None], kernel.LANES, axis=1), theta[:, None].copy()
+    for turn in range(20):
+        before = found.copy()
+        for at, w in ((found, weight), (one, np.ascontiguousarray(weight[:, :1]))):
+            kernel.newton_step(loops, w, at, whole.ridge, ORDER_PRECISION, 1e-9)
+        if turn >= 8:
+            # A utility of 1 has a rounding error of 2e-16; a sum over the pairs of an item some.
+            np.testing.assert_allclose(found, before, atol=1e-14)
+    np.testing.assert_allclose(one[:, 0], found[:, 0], atol=1e-14)
+
+
 @pytest.mark.parametrize("link", ["probit", "logit"])
 def test_compiled_hazards_are_exact(link):
     kernel = pytest.importorskip("revealed.utilities.kernel")

@@ -29,6 +29,8 @@ from .models import PairData
 from .resampling import GAMMA, MIX_FIRST, MIX_SECOND, Scheme, key_of, pair_weights
 
 LANES = 8
+_FINEST = 1e-5
+"""Of the conjugate gradients' tolerances: single precision reaches a little further."""
 _CHUNK = 128
 """Pairs whose hazards are computed at a time: their buffers stay in the first cache."""
 _MATH = {"contract", "reassoc", "nsz", "arcp"}
@@ -222,27 +224,32 @@ def _make_step(lanes: int) -> Callable[..., float]:
                 store(diagonal, j, load(diagonal, j, lanes) + curvature)
                 store(diagonal, last, load(diagonal, last, lanes) + curvature)
 
-        # The equations are solved to a part in a thousand at best, for which single precision is
-        # plenty; what is right and what is left over are told by the gradient, in double.
+        # The equations are solved to a part in a thousand or so, for which single precision is
+        # plenty; what is right and what is left over are told by the gradient, in double. Each
+        # lane's equations are brought to unit length, so that nothing falls below its range.
         move, residual = np.zeros((n + 1, lanes), np.float32), np.empty((n + 1, lanes), np.float32)
         along, image = np.empty((n + 1, lanes), np.float32), np.empty((n + 1, lanes), np.float32)
         inverse, coupling = np.empty((n + 1, lanes), np.float32), border.astype(np.float32)
-        energy, goal = np.zeros(lanes, np.float32), np.empty(lanes, np.float32)
+        energy, length = np.zeros(lanes, np.float32), np.zeros(lanes)
         scale, before = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
         corner, none = diagonal[n].astype(np.float32), np.zeros(lanes, np.float32)
         ridge_, zero = np.float32(ridge), load(none, 0, lanes)
+        goal = np.float32(max(tolerance, _FINEST) ** 2)
+        for i in range(n + 1):
+            for b in range(lanes):
+                length[b] += gradient[i, b] ** 2 / diagonal[i, b]
+        for b in range(lanes):
+            length[b] = math.sqrt(length[b])
+            energy[b] = 1.0 if length[b] > 0.0 else 0.0
         for i in range(n + 1):
             for b in range(lanes):
                 inverse[i, b] = 1.0 / diagonal[i, b]
-                residual[i, b] = -gradient[i, b]
+                residual[i, b] = -gradient[i, b] / length[b] if length[b] > 0.0 else 0.0
                 along[i, b] = inverse[i, b] * residual[i, b]
-                energy[b] += residual[i, b] * along[i, b]
-        for b in range(lanes):
-            goal[b] = tolerance * tolerance * energy[b]
         for _ in range(500):
             running = False
             for b in range(lanes):
-                if energy[b] > goal[b]:
+                if energy[b] > goal:
                     running = True
             if not running:
                 break
@@ -267,7 +274,7 @@ def _make_step(lanes: int) -> Callable[..., float]:
                 bent = bent + load(along, i * lanes, lanes) * load(image, i * lanes, lanes)
             store(scale, 0, bent)
             for b in range(lanes):
-                scale[b] = energy[b] / scale[b] if energy[b] > goal[b] else none[b]
+                scale[b] = energy[b] / scale[b] if energy[b] > goal else none[b]
                 before[b] = energy[b]
             far, left = load(scale, 0, lanes), zero
             for i in range(n + 1):
@@ -289,8 +296,9 @@ def _make_step(lanes: int) -> Callable[..., float]:
         for b in range(lanes):
             half = 0.0
             for i in range(n + 1):
-                half -= 0.5 * gradient[i, b] * move[i, b]
-                theta[i, b] += move[i, b]
+                step_ = length[b] * move[i, b]
+                half -= 0.5 * gradient[i, b] * step_
+                theta[i, b] += step_
             if not np.isfinite(half):
                 return np.inf
             largest = max(largest, half)
@@ -298,7 +306,7 @@ def _make_step(lanes: int) -> Callable[..., float]:
         # everything else stands: its own one-dimensional problem is solved on the spot.
         for i in range(n):
             for b in range(lanes):
-                if abs(move[i, b]) < 0.25:
+                if abs(length[b] * move[i, b]) < 0.25:
                     continue
                 for _ in range(8):
                     slope, bend = ridge * theta[i, b], ridge
@@ -375,7 +383,7 @@ def newton_step(
     precision
         Prior precision of the order effect.
     tolerance
-        Of the conjugate gradients.
+        Of the conjugate gradients; no finer than 1e-5.
     known
         Scores and curvatures of both orders at `theta`, shape (4, m), where all replicates stand
         at one point; empty where they are to be computed.
