@@ -191,8 +191,11 @@ def _compare(found: Fit, who: Simulated, texts: dict[str, str]) -> dict[str, flo
 
 
 def is_measurable(respondent: Simulated) -> bool:
-    """What the gate ought to say: whether the respondent has values and says them legibly."""
-    return respondent.declared.values > 0 and respondent.declared.junk_rate < 0.5
+    """What the gate ought to say: whether the respondent has values, chooses by them and says so
+    legibly.
+    """
+    declared = respondent.declared
+    return declared.values > 0 and declared.lapse < 0.5 and declared.junk_rate < 0.5
 
 
 def gate_verdicts(
