@@ -13,6 +13,13 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items):
+    """The limit is against what hangs; a hundred studies on a busy machine only take long."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(1200))
+
+
 @pytest.fixture
 def make_checkout(tmp_path, monkeypatch):
     """From a study file's text to a folder that passes for a checkout and is the working folder.
