@@ -6,6 +6,7 @@ The policy allows no inline script or style, not even as an attribute, and no ot
 from __future__ import annotations
 
 import base64
+import importlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 from test_hostile_text import HOSTILE
 
 from revealed.figures import page
@@ -23,7 +25,7 @@ from revealed.report.explore import answers, cells, encode, files, schema
 
 ROOT = project_root(Path(__file__).parent)
 RUNS = "<script>window.ran = true</script><img src=x onerror='window.ran = true'>"
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:"
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; font-src 'self'"
 MANY = 5_000
 HOSTILE_ITEM = f"An option that {RUNS} says {HOSTILE['template']}."
 SAID = {"B": 2, RUNS: 1, HOSTILE["closing"]: 1, HOSTILE["bidi"]: 1, HOSTILE["controls"]: 1,
@@ -156,6 +158,10 @@ def build(folder: Path) -> Path:
     static = folder / "_static"
     shutil.copytree(ROOT / "book" / "_static" / "explore", static / "explore")
     shutil.copy(ROOT / "book" / "_static" / "revealed.css", static)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "book" / "_extensions"))
+        letters = importlib.import_module("figure_type")
+    letters.write_fonts(static / "fonts", set(range(32, 127)))
     path = folder / "book" / "explore.html"
     path.parent.mkdir(parents=True)
     run = SimpleNamespace(name="made")
