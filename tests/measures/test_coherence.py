@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from itertools import combinations
 from types import SimpleNamespace
 
@@ -146,9 +145,6 @@ def test_many_triads_are_sampled_evenly() -> None:
     assert np.abs(seen - seen.mean()).max() < 5 * np.sqrt(seen.mean())
     exact, sample = (coherence.transitivity(t)["expected"].value for t in (full, part))
     assert sample == pytest.approx(exact, abs=0.01)
-    start = time.perf_counter()
-    coherence.transitivity(full)
-    assert time.perf_counter() - start < 2.0
 
 
 def test_repeated_pair_is_one_edge() -> None:
