@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from ..foundation.errors import DataError
 from ..measures.drift.dealing import CALLED, MOVED, TRUE
 from ..measures.drift.releases import APART, STEP, WHOLE
+from ..measures.intervals import Z95
 from ..measures.multiplicity import LEVEL
 from .style import (
     COLOURS,
@@ -97,7 +98,7 @@ def effects(
             if attribute not in colours:
                 colours[attribute] = COLOURS[len(colours) % len(COLOURS)]
             colour = colours[attribute]
-            half = 1.96 * float(errors[attribute])
+            half = Z95 * float(errors[attribute])
             ax.errorbar(place, table[attribute], yerr=half, color=colour, marker="o",
                         markersize=5, linewidth=1.8, label=attribute)  # fmt: skip
             line = ", ".join(f"{v:.2f}" for v in table[attribute])

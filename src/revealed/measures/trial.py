@@ -9,8 +9,7 @@ import numpy as np
 
 from ..foundation.schemas import Finding, Provenance
 from ..utilities.result import Fit
-
-_QUANTILE = 1.959963984540054
+from .intervals import Z95
 
 
 def utility_findings(
@@ -45,8 +44,8 @@ def utility_findings(
                 chapter="trial",
                 respondent=respondent,
                 estimate=value,
-                low=value - _QUANTILE * se if known else None,
-                high=value + _QUANTILE * se if known else None,
+                low=value - Z95 * se if known else None,
+                high=value + Z95 * se if known else None,
                 unit="standard deviations",
                 n=fit.diagnostics.pairs,
                 method="Thurstone, standardized, delta method",

@@ -12,12 +12,11 @@ import math
 import numpy as np
 import pandas as pd
 
+from revealed.measures.intervals import Z95
 from revealed.utilities import Comparisons, comparisons, curve, fit
 from revealed.utilities.result import Fit
 
 from .config import Cell, Stop
-
-_QUANTILE = 1.959963984540054
 
 SMALLEST_ROUND = 0.1
 """A round before the target is at least this share of a planned one: widths are foretold roughly,
@@ -32,7 +31,7 @@ PAIRS_A_GOOD = 100
 def utility_half_widths(fitted: Fit) -> np.ndarray:
     """Half-width of the 95 % interval of every standardised utility; infinite without one."""
     se = fitted.zscored().se
-    return np.where(np.isfinite(se), _QUANTILE * se, math.inf)
+    return np.where(np.isfinite(se), Z95 * se, math.inf)
 
 
 def price_half_widths(fitted: curve.CurveFit) -> np.ndarray:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from ...foundation.errors import DataError
 from ...foundation.paths import atomic_write, slug
-from .portable import COUNTS, Portable
+from .portable import COUNTS, HALF, Portable
 
 Order = Literal["original", "flipped", "either"]
 """Which option of an edge was listed first: the first named, the other, or nobody knows."""
@@ -27,7 +27,6 @@ KINDS = tuple(name.removeprefix("n_") for name in COUNTS)
 
 _UNPARSED = "unparseable"
 _CLAMP = 1e-7
-_HALF = float(ndtri(0.975))
 
 
 def write_original(portable: Portable, folder: Path) -> list[Path]:
@@ -117,7 +116,7 @@ def original_json(portable: Portable) -> dict[str, Any]:
 def _utility(row: Any) -> dict[str, float]:
     found = {"mean": float(row.mean), "variance": float(row.variance)}
     if row.se == row.se and row.se is not None:
-        half = _HALF * float(row.se)
+        half = HALF * float(row.se)
         found |= {"se": float(row.se), "low": found["mean"] - half, "high": found["mean"] + half}
     return found
 

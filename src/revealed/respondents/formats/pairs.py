@@ -17,7 +17,7 @@ import pandas as pd
 from ...foundation.errors import DataError
 from ...foundation.schemas import PROVENANCES
 from ..public.delimited import read_numbered_csv
-from .portable import COUNTS, Portable, checked, choices_table, imported, no_utilities
+from .portable import COUNTS, Portable, checked, choices_table, no_utilities, one_provenance
 
 _SIDES = {"item_a": "n_a", "item_b": "n_b", "first": "n_first", "second": "n_second"}
 _OTHER = COUNTS[2:]
@@ -236,14 +236,7 @@ def _count(cell: Any, column: str, where: str) -> float:
 
 def _portable(key: tuple[str, str, str], gathered: _Gathering, path: Path) -> Portable:
     respondent, instrument, arm = key
-    kinds = {imported(kind) for kind in gathered.provenances} or {imported("public")}
-    if len(kinds) > 1:
-        raise DataError(
-            f"{respondent} has the provenances {', '.join(sorted(kinds))} in one arm.",
-            where=path,
-            todo="Give what was simulated and what was not two names.",
-        )
-    provenance = kinds.pop()
+    provenance = one_provenance(gathered.provenances, respondent, path)
     cell = {"respondent": respondent, "instrument": instrument, "arm": arm}
     rows = choices_table(list(gathered.counts.values()), {**cell, "provenance": provenance})
     about: dict[str, Any] = {"order_known": gathered.form.ordered}

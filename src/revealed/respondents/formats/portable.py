@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from scipy.special import ndtri
 
 from ...foundation.errors import DataError
 from ...foundation.schemas import CHOICES, UTILITIES, Provenance, check
 
+HALF = float(ndtri(0.975))
+"""Half a 95 % interval, in standard errors."""
 COUNTS = ("n_first", "n_second", "n_neutral", "n_refused", "n_unparsed", "n_failed")
 
 
@@ -131,6 +134,24 @@ def choices_table(rows: list[dict[str, Any]], portable: Mapping[str, Any]) -> pd
     """Rows of first, second, role and counts as a choices table of one cell."""
     table = pd.DataFrame(rows, columns=["first", "second", *COUNTS, "role"])
     return table.assign(**portable)[list(CHOICES.columns)]
+
+
+def one_provenance(told: Iterable[Any], respondent: str, where: Path) -> Provenance:
+    """What answers of one arm are called here, from what a file says of each of them.
+
+    Raises
+    ------
+    DataError
+        If some would be called one thing and some another.
+    """
+    kinds = {imported(kind) for kind in told} or {imported("public")}
+    if len(kinds) > 1:
+        raise DataError(
+            f"{respondent} has the provenances {', '.join(sorted(kinds))} in one arm.",
+            where=where,
+            todo="Give what was simulated and what was not two names.",
+        )
+    return kinds.pop()
 
 
 def imported(provenance: Any) -> Provenance:

@@ -15,18 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy.special import ndtri
 
 from ...foundation.errors import DataError
 from ...foundation.paths import atomic_write
 from ...foundation.schemas import CHOICES, UTILITIES, Column, Schema, check
 from ..public.delimited import read_numbered_csv
 from .json_files import parse_json, read_bytes
-from .portable import Portable, checked, imported, no_choices, no_utilities, storable
+from .portable import (
+    HALF,
+    Portable,
+    checked,
+    no_choices,
+    no_utilities,
+    one_provenance,
+    storable,
+)
 from .spreadsheets import guard, unguard
 
 _UNIT = UTILITIES.columns["mean"].unit
-_HALF = float(ndtri(0.975))
 
 EXPORTED_UTILITIES = Schema(
     "exported utilities",
@@ -132,7 +138,7 @@ def write_package(
     mean, se = (utilities[name].astype(float) for name in ("mean", "se"))
     tables = {
         "comparisons": pd.concat([p.choices for p in portables], ignore_index=True),
-        "utilities": utilities.assign(low=mean - _HALF * se, high=mean + _HALF * se),
+        "utilities": utilities.assign(low=mean - HALF * se, high=mean + HALF * se),
         "items": _items(portables),
     }
     told = {
@@ -251,14 +257,8 @@ def _portable(
         for column in columns if len(table) else ():
             for item, line in zip(table[column], table[_LINE], strict=True):
                 places.setdefault(item, f"{file}, line {line}")
-    kinds = {imported(kind) for kind in (*choices["provenance"], *utilities["provenance"])}
-    if len(kinds) > 1:
-        raise DataError(
-            f"{respondent} has the provenances {', '.join(sorted(kinds))} in one arm.",
-            where=folder,
-            todo="Give what was simulated and what was not two names.",
-        )
-    provenance = kinds.pop()
+    told = (*choices["provenance"], *utilities["provenance"])
+    provenance = one_provenance(told, respondent, folder)
     named = {*choices["first"], *choices["second"], *utilities["item"]}
     items = parts["items"].get((instrument, arm), pd.DataFrame(columns=["item", "text"]))
     texts = {

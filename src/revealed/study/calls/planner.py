@@ -25,6 +25,7 @@ import pandas as pd
 from scipy.interpolate import RegularGridInterpolator
 
 from revealed.foundation.errors import ConfigError
+from revealed.measures.intervals import Z95
 from revealed.study.config import Stop
 from revealed.study.stopping import PAIRS_A_GOOD
 
@@ -33,7 +34,6 @@ from .worlds import SLOPE, goods_world, outcome_world
 
 Estimand = Literal["utilities", "prices"]
 
-_QUANTILE = 1.959963984540054
 ORIGINAL = "original pipeline"
 TABLE = "table.json"
 
@@ -126,7 +126,7 @@ def calls_for(
         raise ConfigError(
             "a target needs a half-width and a slope above 0 and 3 outcomes or goods."
         )
-    variance = (half_width / _QUANTILE) ** 2
+    variance = (half_width / Z95) ** 2
     each = constant(estimand, strategy, misfit, order)
     per = size if estimand == "utilities" else size / slope**2
     return math.ceil(each * per / variance)
