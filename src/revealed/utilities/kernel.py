@@ -232,8 +232,8 @@ def _make_step(lanes: int) -> Callable[..., float]:
         inverse, coupling = np.empty((n + 1, lanes), np.float32), border.astype(np.float32)
         energy, length = np.zeros(lanes, np.float32), np.zeros(lanes)
         scale, before = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
-        corner, none = diagonal[n].astype(np.float32), np.zeros(lanes, np.float32)
-        ridge_, zero = np.float32(ridge), load(none, 0, lanes)
+        corner = diagonal[n].astype(np.float32)
+        ridge_, zero = np.float32(ridge), load(np.zeros(lanes, np.float32), 0, lanes)
         goal = np.float32(max(tolerance, _FINEST) ** 2)
         for i in range(n + 1):
             for b in range(lanes):
@@ -274,7 +274,7 @@ def _make_step(lanes: int) -> Callable[..., float]:
                 bent = bent + load(along, i * lanes, lanes) * load(image, i * lanes, lanes)
             store(scale, 0, bent)
             for b in range(lanes):
-                scale[b] = energy[b] / scale[b] if energy[b] > goal else none[b]
+                scale[b] = energy[b] / scale[b] if energy[b] > goal else 0.0
                 before[b] = energy[b]
             far, left = load(scale, 0, lanes), zero
             for i in range(n + 1):
@@ -285,7 +285,7 @@ def _make_step(lanes: int) -> Callable[..., float]:
                 left = left + rest * rest * load(inverse, k, lanes)
             store(energy, 0, left)
             for b in range(lanes):
-                scale[b] = energy[b] / before[b] if before[b] > none[b] else none[b]
+                scale[b] = energy[b] / before[b] if before[b] > 0.0 else 0.0
             keep = load(scale, 0, lanes)
             for i in range(n + 1):
                 k = i * lanes
