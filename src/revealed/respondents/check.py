@@ -83,7 +83,7 @@ def ollama_models(address: str | None = None, timeout: float = 2.0) -> list[str]
     """
     import httpx
 
-    address = address or os.environ.get("OLLAMA_API_BASE") or _OLLAMA
+    address = _ollama_address(address)
     try:
         reply = httpx.get(f"{address.rstrip('/')}/api/tags", timeout=timeout)
     except (httpx.HTTPError, httpx.InvalidURL):
@@ -92,6 +92,10 @@ def ollama_models(address: str | None = None, timeout: float = 2.0) -> list[str]
         return sorted(str(row["name"]) for row in reply.json()["models"])
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{address} lists no models in Ollama's form") from None
+
+
+def _ollama_address(given: str | None) -> str:
+    return given or os.environ.get("OLLAMA_API_BASE") or _OLLAMA
 
 
 def _check_ollama(spec: RespondentSpec, door: Door, timeout: float) -> None:
@@ -107,9 +111,8 @@ def _check_ollama(spec: RespondentSpec, door: Door, timeout: float) -> None:
     except ValueError:
         return  # it answers; that it lists no models in this form is no fault
     if known is None:
-        address = spec.api_base or os.environ.get("OLLAMA_API_BASE") or _OLLAMA
         raise RespondentError(
-            f"Ollama does not answer at {address}.",
+            f"Ollama does not answer at {_ollama_address(spec.api_base)}.",
             where=where,
             todo="Start it with `ollama serve`, or give its address as --api-base.",
         )

@@ -40,8 +40,13 @@ def sealed(crc: int, cost: float | None) -> int:
     return price << 32 | crc & 0xFFFF_FFFF
 
 
+def seal(values: Sequence[Any], cost: float | None) -> int:
+    """`sealed`, of a row's values but its cost."""
+    return sealed(checksum(values)[0], cost)
+
+
 def added(new: float | None, old: float | None, checksum: int | None) -> float | None:
-    """What two attempts cost; unknown if neither price is known; a damaged one is not."""
+    """What two attempts cost: None if neither price is known. A damaged one is not known."""
     if old is None or checksum is None or sealed(checksum, old) != checksum:
         return new
     return old if new is None else new + old

@@ -29,7 +29,7 @@ import pandas as pd
 from ..foundation.errors import DataError
 from ..foundation.paths import slug
 from .budget import Budget
-from .journal import Journal, Line, answer_line, checksum, journal_of, sealed, teach
+from .journal import Journal, Line, answer_line, checksum, journal_of, seal, sealed, teach
 from .ledger_trouble import APPLICATION, TROUBLE, damaged, explain, look, write_ahead
 from .request import Question, Request, canonical
 from .rescue import Rescue
@@ -204,9 +204,7 @@ class Ledger:
             found = connection.execute("PRAGMA user_version").fetchone()[0]
             if found == 1:
                 values = ", ".join(c for c in _COLUMNS if c not in ("cost", "checksum"))
-                connection.create_function(
-                    "checksum_of", -1, lambda cost, *row: sealed(checksum(row)[0], cost)
-                )
+                connection.create_function("checksum_of", -1, lambda cost, *row: seal(row, cost))
                 connection.execute("ALTER TABLE answers ADD COLUMN checksum INTEGER")
                 connection.execute(f"UPDATE answers SET checksum = checksum_of(cost, {values})")
             for statement in _SCHEMA.split(";"):
@@ -518,8 +516,7 @@ def _select(connection: sqlite3.Connection, keys: list[str], path: Path) -> dict
 def intact(row: tuple[Any, ...]) -> bool:
     """Whether a row of `_COLUMNS` is as it was written."""
     try:
-        crc = checksum((*row[:_COST], *row[_COST + 1 : -1]))[0]
-        return bool(sealed(crc, row[_COST]) == row[-1])
+        return bool(seal((*row[:_COST], *row[_COST + 1 : -1]), row[_COST]) == row[-1])
     except TypeError:  # bytes where text was
         return False
 

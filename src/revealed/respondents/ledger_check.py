@@ -19,7 +19,7 @@ from typing import Any
 
 from ..foundation.errors import DataError
 from . import pages
-from .journal import Journal, Line, checksum, journal_of, read, sealed
+from .journal import Journal, Line, checksum, journal_of, read, seal, sealed
 from .ledger import _COLUMNS, _COST, _SCHEMA, VERSION, Ledger, intact
 from .ledger_trouble import TROUBLE, explain, is_damage, look
 from .request import canonical
@@ -240,11 +240,11 @@ def _fill(connection: sqlite3.Connection, path: Path, journal: Path, done: Repai
     if journal.is_file():
         told = (line for line in read(journal) if line is not None)
         restore(connection, _noting(told, seen))
-    done.journal = _count(connection) - done.pages
+    total = _count(connection)
+    done.journal = total - done.pages
     # The journal knows the price as well as the answer, so that what it has comes first.
-    before = _count(connection)
     restore(connection, unpriced)
-    done.unpriced = _count(connection) - before
+    done.unpriced = _count(connection) - total
     done.pages += done.unpriced
     done.unworded = connection.execute(
         "SELECT count(*) FROM answers WHERE question NOT IN (SELECT question FROM questions)"
@@ -340,8 +340,7 @@ def _answer_line(row: tuple[Any, ...], *, unproved: bool = False) -> Line | None
 
 
 def _without_price(line: Line) -> Line:
-    crc = checksum(line.values)[0]
-    return Line("answer", line.values, None, sealed(crc, None))
+    return Line("answer", line.values, None, seal(line.values, None))
 
 
 def bring_back(journal: Path, path: Path) -> int:

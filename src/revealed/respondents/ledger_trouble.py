@@ -70,6 +70,13 @@ def damaged(path: Path, what: str) -> DataError:
     return DataError(f"not a readable ledger ({what}).", where=path, todo=_REPAIR)
 
 
+def words(error: Exception) -> str:
+    """What SQLite said, letters that are none replaced."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.object.decode(errors="replace")
+    return str(error)
+
+
 def is_damage(error: Exception) -> bool:
     """Whether the file is to blame for what reading a ledger raised.
 
@@ -111,12 +118,7 @@ def explain(error: Exception, path: Path) -> DataError:
             "or copy the run to a disk that takes it.",
         )
     if is_damage(error):
-        told = (
-            error.object.decode(errors="replace")
-            if isinstance(error, UnicodeDecodeError)
-            else error
-        )
-        return damaged(path, str(told))
+        return damaged(path, words(error))
     if code == sqlite3.SQLITE_BUSY:
         return DataError(
             f"another process has held the ledger for two minutes ({error}).",

@@ -21,7 +21,7 @@ from ..foundation.errors import DataError
 from ..foundation.paths import atomic_write
 from .journal import teach
 from .ledger import _COLUMNS, VERSION, Ledger
-from .ledger_trouble import TROUBLE, explain
+from .ledger_trouble import TROUBLE, words
 
 _CHUNK = 50_000
 """Rows between two chances to stop and two steps of the bar."""
@@ -144,7 +144,7 @@ def examine(path: Path) -> None:
         with closing(_open(path)) as connection:
             problem = _problem(connection)
     except TROUBLE as error:
-        problem = explain(error, path).what if isinstance(error, UnicodeDecodeError) else str(error)
+        problem = words(error)
     if problem:
         raise DataError(
             f"not a ledger that can be merged ({problem}).",

@@ -14,7 +14,7 @@ from ..foundation.errors import BudgetError, DataError
 from .batch import Gathering
 from .budget import Budget
 from .export import ROWS
-from .journal import checksum, sealed
+from .journal import seal
 from .ledger import _COLUMNS, _COST, Ledger
 from .ledger_trouble import TROUBLE, explain
 from .request import Request
@@ -63,7 +63,7 @@ def read_export(folder: Path, ledger: Path, *, progress: bool = True) -> tuple[i
 
 
 def _checksum(row: tuple[Any, ...]) -> int:
-    return sealed(checksum((*row[:_COST], *row[_COST + 1 :]))[0], row[_COST])
+    return seal((*row[:_COST], *row[_COST + 1 :]), row[_COST])
 
 
 def _read(path: Path, columns: list[str], *, progress: bool) -> Iterator[list[tuple[Any, ...]]]:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from .journal import Line, checksum, read, read_tail, sealed, settled, teach
+from .journal import Line, read, read_tail, seal, settled, teach
 from .ledger import _BOTH, _COLUMNS, _COST
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def whole(line: Line) -> bool:
     """Whether a line of an answer is as it was written."""
     if len(line.values) != len(_COLUMNS) - 2:
         return False
-    return sealed(checksum(line.values)[0], line.cost) == line.checksum
+    return seal(line.values, line.cost) == line.checksum
 
 
 def _write(connection: sqlite3.Connection, lines: list[Line]) -> int:

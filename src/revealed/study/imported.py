@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -245,9 +245,3 @@ def _brought(portable: Portable, changed: bool) -> Brought:
         changed=changed,
         note=note,
     )  # fmt: skip
-
-
-def as_table(brought: Sequence[Brought]) -> pd.DataFrame:
-    """A row a cell, for printing."""
-    columns = ["respondent", "instrument", "arm", "pairs", "answers", "utilities", "changed"]
-    return pd.DataFrame([asdict(row) for row in brought])[columns]

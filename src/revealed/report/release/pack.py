@@ -8,6 +8,7 @@ import re
 import shutil
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,7 @@ from tqdm import tqdm
 
 from revealed.foundation.errors import DataError
 from revealed.foundation.paths import atomic_write
+from revealed.foundation.provenance import sha256
 
 from . import crate
 
@@ -36,14 +38,9 @@ def measure(files: Files, *, progress: bool = True) -> dict[str, tuple[int, str]
     return {
         name: (len(file), hashlib.sha256(file).hexdigest())
         if isinstance(file, bytes)
-        else (file.stat().st_size, _digest(file))
+        else (file.stat().st_size, sha256(file))
         for name, file in tqdm(files.items(), desc="checksums", unit="file", disable=not progress)
     }
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def sums(measured: Mapping[str, tuple[int, str]]) -> bytes:
@@ -96,8 +93,9 @@ def verify(path: Path, *, progress: bool = True) -> Verified:
     found = Verified(path)
     with opened(path) as packed:
         names = [info.filename for info in packed.infolist() if not info.is_dir()]
-        found.problems += [f"{name} stands there twice" for name in sorted(names) if
-                           names.count(name) > 1][:5]  # fmt: skip
+        times = Counter(names)
+        twice = [name for name in sorted(names) if times[name] > 1]
+        found.problems += [f"{name} stands there twice" for name in twice[:5]]
         found.problems += [
             f"{name} leads out of the archive" for name in names if not _inside(name)
         ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ from typing import Any
 
 from revealed.foundation.errors import ConfigError, DataError, RevealedError
 from revealed.foundation.paths import RunPaths, atomic_write, project_root, slug
-from revealed.foundation.provenance import versions
+from revealed.foundation.provenance import sha256, versions
 from revealed.study import open_run, run_chain
 
 from . import pack
@@ -116,8 +115,7 @@ def rebuild(
 
 def _prepare(archive: Path, into: Path, *, progress: bool) -> tuple[Path, Path]:
     """Unpack, lay out the checkout; what an earlier call did is left alone."""
-    with archive.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    digest = sha256(archive)
     mark = into / _MARK
     if into.exists() and any(into.iterdir()):
         known = json.loads(mark.read_text(encoding="utf-8")) if mark.is_file() else {}

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ... import __version__
 from ...foundation.paths import atomic_write
-from ..elicit import count
+from ..elicit import COUNTS, count
 from ..ledger import Answer
-from .portable import COUNTS, Portable
+from .portable import Portable
 
 if TYPE_CHECKING:
     from ...instruments import Prompt

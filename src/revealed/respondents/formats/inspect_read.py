@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from ...foundation.errors import DataError
-from ..elicit import count
+from ..elicit import COUNTS, count
 from ..ledger import Answer
 from .eval_files import unpacked
 from .inspect_logs import VERSION
 from .json_files import Count, Counts, Finite, Shape, Text, parse_json, read_bytes, shaped
-from .portable import COUNTS, Portable, checked, choices_table, imported, no_choices, no_utilities
+from .portable import Portable, checked, choices_table, imported, no_choices, no_utilities
 
 _ATTACHED = "attachment://"
 

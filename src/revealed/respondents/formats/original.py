@@ -17,7 +17,8 @@ from scipy.special import ndtr
 
 from ...foundation.errors import DataError
 from ...foundation.paths import atomic_write, slug
-from .portable import COUNTS, HALF, Portable
+from ..elicit import COUNTS
+from .portable import HALF, Portable
 
 Order = Literal["original", "flipped", "either"]
 """Which option of an edge was listed first: the first named, the other, or nobody knows."""

@@ -16,8 +16,9 @@ import pandas as pd
 
 from ...foundation.errors import DataError
 from ...foundation.schemas import PROVENANCES
+from ..elicit import COUNTS
 from ..public.delimited import read_numbered_csv
-from .portable import COUNTS, Portable, checked, choices_table, no_utilities, one_provenance
+from .portable import Portable, checked, choices_table, no_utilities, one_provenance
 
 _SIDES = {"item_a": "n_a", "item_b": "n_b", "first": "n_first", "second": "n_second"}
 _OTHER = COUNTS[2:]

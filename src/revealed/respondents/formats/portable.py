@@ -12,10 +12,10 @@ from scipy.special import ndtri
 
 from ...foundation.errors import DataError
 from ...foundation.schemas import CHOICES, UTILITIES, Provenance, check
+from ..elicit import COUNTS
 
 HALF = float(ndtri(0.975))
 """Half a 95 % interval, in standard errors."""
-COUNTS = ("n_first", "n_second", "n_neutral", "n_refused", "n_unparsed", "n_failed")
 
 
 @dataclass(frozen=True)

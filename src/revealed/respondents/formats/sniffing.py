@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from .inspect_read import read_inspect
 from .json_files import parse_json, read_bytes
 from .original_read import read_original
 from .pairs import read_pairs
-from .portable import Portable, checked, imported, no_utilities
+from .portable import Portable, checked, no_utilities, one_provenance
 from .tables import SIDECAR, read_package
 
 FORMATS = ("original", "inspect", "csv")
@@ -46,8 +46,7 @@ def read_answers(
     if path.is_dir() or (path.suffix == ".csv" and _in_package(path)):
         return "csv", _renamed(read_package(path if path.is_dir() else path.parent), told, path)
     if path.suffix == ".csv":
-        given = {"respondent": told.respondent, "instrument": told.instrument, "arm": told.arm}
-        return "csv", _renamed(read_pairs(path, **given), told, path)
+        return "csv", _renamed(read_pairs(path, **asdict(told)), told, path)
     if path.suffix == ".parquet":
         return "parquet", _renamed(_parquet(path), told, path)
     if path.suffix == ".eval":
@@ -57,8 +56,7 @@ def read_answers(
         return "inspect", _renamed(_inspect(path, told, root), told, path)
     if isinstance(content, dict) and "options" in content:
         known = _texts(told.instrument, root)
-        given = {"respondent": told.respondent, "instrument": told.instrument, "arm": told.arm}
-        return "original", [read_original(path, **given, known=known)]
+        return "original", [read_original(path, **asdict(told), known=known)]
     raise DataError(
         "is neither the original's results nor an inspect_ai log.",
         where=path,
@@ -123,12 +121,9 @@ def _parquet(path: Path) -> list[Portable]:
     table = check(table, CHOICES, path)
     found = []
     for key, rows in table.groupby(["respondent", "instrument", "arm"], sort=False):
-        kinds = {imported(kind) for kind in rows["provenance"]}
-        if len(kinds) > 1:
-            raise DataError(f"{key[0]} has several provenances.", where=path)
-        provenance = kinds.pop()
-        choices = rows.assign(provenance=provenance)
         who, what, arm = map(str, key)
+        provenance = one_provenance(rows["provenance"], who, path)
+        choices = rows.assign(provenance=provenance)
         made = Portable(who, what, arm, provenance, {}, choices, no_utilities())
         found.append(checked(made, path))
     if not found:

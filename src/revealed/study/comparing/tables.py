@@ -24,7 +24,7 @@ from revealed.measures.compare import (
     compare_findings,
     compare_published,
 )
-from revealed.measures.compare.lines import APART, COMPARED, ONLY_A, ONLY_B
+from revealed.measures.compare.lines import APART, COMPARED, ONLY_A
 from revealed.measures.intervals import Estimate
 
 from .sides import Side
@@ -330,6 +330,3 @@ def _rows(found: Cell, about: Mapping[str, Any], warning: list[str]) -> Iterator
 def _change(e: Estimate) -> dict[str, Any]:
     return {"difference": e.value, "low": e.low, "high": e.high, "method": e.method,
             "scale": "difference"}  # fmt: skip
-
-
-__all__ = ["ONLY_A", "ONLY_B", "SAME", "Told", "compare", "facts"]
