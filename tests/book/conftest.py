@@ -1,12 +1,16 @@
-"""The browser that the tests of the book share."""
+"""The browser and the built site that the tests of the book share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from revealed.report.browser import BrowserError, chromium
+from revealed.foundation.paths import project_root
+from revealed.report.browser import BrowserError, chromium, served
+
+SITE = project_root(Path(__file__).parent) / "_build" / "html"
 
 
 @pytest.fixture(scope="module")
@@ -17,3 +21,11 @@ def browser() -> Iterator[object]:
             yield opened
     except BrowserError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    if not (SITE / "index.html").is_file():
+        pytest.skip("no built book here (make book)")
+    with served(SITE) as found:
+        yield found

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from copied_checkout import copy_checkout
 
 from revealed.foundation.paths import project_root
 from revealed.report import chapters
@@ -51,14 +52,7 @@ def test_every_block_is_tested_or_says_why_not(page: str, tested: int) -> None:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The checkout as a stranger would have it: tracked files, and new ones not yet committed."""
-    listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tmp_path / name)
+    copy_checkout(ROOT, tmp_path)
     return tmp_path
 
 

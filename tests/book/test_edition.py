@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -88,14 +87,6 @@ def test_a_pdf_without_pages_is_refused() -> None:
 
 
 # --------------------------------------------------------------------------------------- browser
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    if not (SITE / "index.html").is_file():
-        pytest.skip("no built book here (make book)")
-    with served(SITE) as found:
-        yield found
 
 
 @pytest.mark.browser

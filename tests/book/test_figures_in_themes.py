@@ -5,7 +5,6 @@ Needs ``make book`` first; without a built book the tests are skipped, and count
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +12,7 @@ import pytest
 
 from revealed.figures import style
 from revealed.foundation.paths import project_root
-from revealed.report.browser import pages, served
+from revealed.report.browser import pages
 
 pytestmark = pytest.mark.browser
 
@@ -84,14 +83,6 @@ MEASURE = """(data) => {
   }
   return found;
 }"""
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    if not (SITE / "index.html").is_file():
-        pytest.skip("no built book here (make book)")
-    with served(SITE) as found:
-        yield found
 
 
 @pytest.mark.timeout(600)

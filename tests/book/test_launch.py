@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from copied_checkout import copy_checkout
 
 from revealed.foundation.paths import project_root
 from revealed.report import launch
@@ -127,14 +127,7 @@ def test_the_notebook_for_colab_is_clean_and_needs_no_key() -> None:
 def test_what_colab_does_in_a_shell_ends_with_a_page(tmp_path: Path) -> None:
     """From this checkout in the repository's place, with a home of its own."""
     source = tmp_path / "source"
-    listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, source / name)
+    copy_checkout(ROOT, source)
     git = ["git", "-C", str(source), "-c", "user.name=t", "-c", "user.email=t@t"]
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "add", "-A"], check=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from copied_checkout import copy_checkout
 
 from revealed.report.release import verify
 
@@ -81,17 +82,10 @@ def git(folder: Path, *words: str) -> None:
 def checkout(tmp_path: Path) -> Path:
     """The project's files with a study of one instrument and a book of one chapter, committed."""
     folder = tmp_path / "checkout"
-    listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "-z"],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
     kept = ("src/", "workflow/", "book/", "data/instruments/", "data/published/", "notebooks/10",
             "notebooks/20", "_config.yml", "CITATION.cff", "LICENSE", "CHANGELOG.md", ".gitignore",
             "benchmarks/", "requirements")  # fmt: skip
-    for name in filter(None, listed.split("\0")):
-        if name.startswith(kept) and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+    copy_checkout(ROOT, folder, kept)
     (folder / "study.yaml").write_text(STUDY, encoding="utf-8")
     (folder / "_toc.yml").write_text("format: jb-book\nroot: notebooks/values/own\n")
     (folder / "data" / "sources.yaml").write_text("sources: []\n")
