@@ -203,6 +203,13 @@ def test_what_was_simulated_stays_so_and_nobody_elses_was_elicited_here(
     assert (found.provenance, found.choices["provenance"].iloc[0]) == (is_called, is_called)
 
 
+def test_what_is_simulated_and_what_is_not_are_no_one_respondent(tmp_path: Path) -> None:
+    path = csv(tmp_path, "item_a,item_b,chosen,provenance", "x,y,x,public", "x,y,y,simulated")
+    with pytest.raises(DataError, match="provenances public, simulated in one arm") as raised:
+        read_pairs(path)
+    assert "two names" in str(raised.value)
+
+
 PAIRS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "header": (("a,b,c", "1,2,3"), ("line 1", "item_a,item_b,chosen")),
     "no rows": (("item_a,item_b,chosen",), ("no rows",)),

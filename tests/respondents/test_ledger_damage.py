@@ -228,6 +228,22 @@ def test_a_changed_price_is_refused_and_comes_back_from_the_journal(
     assert told(path, truth) == truth
 
 
+def test_a_schema_that_is_no_text_is_damage(copied: tuple[Path, dict[str, Answer]]) -> None:
+    """SQLite quotes it in what it says, which Python cannot even read."""
+    path, truth = copied
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = CAST(? AS TEXT) WHERE name = 'questions'",
+            (b"CREATE TABLE questions \xa8",),
+        )
+    assert check(path).problems
+    with pytest.raises(DataError, match="not a readable ledger"):
+        Ledger(path)
+    repair(path, replace=True)
+    assert told(path, truth) == truth
+
+
 def test_prices_that_add_up_keep_their_checksum(tmp_path: Path) -> None:
     failed = entry(request(1), "failed", cost=0.5)
     late = Entry(replace(failed.answer, status="ok", cost=0.25), failed.request, "m")
