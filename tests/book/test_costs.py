@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import html
 import json
-import re
+from collections.abc import Callable
 from pathlib import Path
+
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
 
 from revealed.report import costs
 
+Table = Callable[[Path], str]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -22,26 +27,69 @@ def test_calls_are_those_of_the_file() -> None:
     assert all(shown.count(f"<td>{html.escape(name)}</td>") == 2 for name in strategies)
 
 
-def test_what_was_not_measured_is_said(tmp_path: Path) -> None:
-    for shown in (
-        costs.calls(tmp_path),
-        costs.refits(tmp_path),
-        costs.measured(tmp_path, "x", "y"),
-    ):
-        assert "Not measured yet" in shown
+def tables(shown: str) -> list[pd.DataFrame]:
+    """What a reader sees of each table, every cell a text."""
+    return [
+        pd.DataFrame(
+            [[cell.get_text() for cell in row("td")] for row in table.tbody("tr")],
+            columns=[cell.get_text() for cell in table.thead("th")],
+        )
+        for table in BeautifulSoup(shown, "html.parser")("table")
+    ]
+
+
+ALL = (
+    costs.calls, costs.refits, costs.newcomer, costs.batch, costs.client, costs.ledger, costs.storm,
+    costs.scale,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("shown", ALL, ids=lambda make: make.__name__)
+def test_what_was_not_measured_is_said(tmp_path: Path, shown: Table) -> None:
+    assert "Not measured yet" in shown(tmp_path)
+
+
+@pytest.mark.parametrize("shown", ALL, ids=lambda make: make.__name__)
+def test_a_table_fits_paper_and_has_no_list_and_no_column_without_a_value(shown: Table) -> None:
+    """Nine narrow columns are what the widest of them has on a page of A4 (test_edition.py)."""
+    found = tables(shown(ROOT))
+    assert found
+    for table in found:
+        assert len(table) > 0
+        assert len(table.columns) <= 9
+        assert not (table == "").all().any(), list(table.columns)
+        assert not table.map(lambda text: text.startswith(("[", "{"))).any(axis=None)
+        assert not any("_" in name for name in table.columns)
 
 
 def test_rows_are_shown_and_escaped(tmp_path: Path) -> None:
     (tmp_path / "benchmarks").mkdir()
-    rows = [{"what_is": "<i>", "rate": 1234.56}, {"what_is": "b", "count": 20000}]
-    made = {"machine": "m", "date": "2026-01-01", "command": "python <b>.py", "rows": rows}
-    (tmp_path / "benchmarks" / "x.json").write_text(json.dumps(made), encoding="utf-8")
-    shown = costs.measured(tmp_path, "x", "A table")
-    assert re.findall(r'<th scope="col">([^<]*)', shown) == ["what is", "rate", "count"]
+    rows = [{"step": "<i>", "rows": 20000, "rows_per_second": 1234.56}, {"step": "b"}]
+    made = {"machine": "<m>", "date": "2026-01-01", "command": "python <b>.py", "rows": rows}
+    (tmp_path / "benchmarks" / "ledger.json").write_text(json.dumps(made), encoding="utf-8")
+    shown = costs.ledger(tmp_path)
     assert "<i>" not in shown
+    assert "&lt;m&gt;" in shown
     assert "python &lt;b&gt;.py" in shown
     assert "1,235" in shown
     assert "20,000" in shown
+
+
+def test_clients_and_the_parts_of_ours_are_apart() -> None:
+    clients, parts = tables(costs.client(ROOT))
+    assert "LiteLLM" in set(clients["client"])
+    assert "all that is ours" in set(parts["part"])
+    assert not set(clients["client"]) & set(parts["part"])
+
+
+def test_merged_ledgers_are_those_of_the_file() -> None:
+    made = json.loads((ROOT / "benchmarks" / "scale.json").read_text(encoding="utf-8"))
+    chains, merges = tables(costs.scale(ROOT))
+    assert list(chains["how it ran"]) == [row["way"] for row in made["rows"]]
+    assert list(merges["kept"]) == [f"{row['new_added']:,}" for row in made["merge"]]
+    # The tables do not depend on how the chain was cut.
+    assert {row["tables_different"] for row in made["rows"]} == {0}
+    assert len({row["answers"] for row in made["rows"]}) == 1
 
 
 def test_the_gpus_table_names_the_card() -> None:

@@ -71,12 +71,98 @@ def refits(root: Path) -> str:
     return _table("Fits and bootstrap refits", shown) + _source(made)
 
 
-def measured(root: Path, name: str, caption: str) -> str:
-    """The rows of ``benchmarks/<name>.json`` as they are."""
+def newcomer(root: Path) -> str:
+    """A stranger's way from a clone to a page, step by step."""
+    caption = "From a clone to a page about one model: what each step took"
+    return _as_measured(root, "newcomer", caption, {
+        "step": "step", "seconds": "seconds", "questions asked": "questions asked",
+        "seconds an answer waits": "seconds an answer waits", "load": "load of the machine",
+    })  # fmt: skip
+
+
+def batch(root: Path) -> str:
+    """Batches: the seconds that files and journals take beside the provider's own."""
+    caption = "Asking by batch: what building files and reading them back costs"
+    return _as_measured(root, "batch", caption, {
+        "answers": "answers", "step": "step", "requests": "requests", "seconds": "seconds",
+        "cpu_seconds": "seconds of processor",
+    })  # fmt: skip
+
+
+def ledger(root: Path) -> str:
+    """Millions of answers: rates, processor time and memory, step by step."""
+    return _as_measured(root, "ledger", "A ledger of millions of answers", {
+        "step": "step", "rows": "rows", "seconds": "seconds", "rows_per_second": "rows a second",
+        "cpu_us_per_row": "microseconds of processor a row", "peak_memory_mib": "MiB of memory",
+        "bound_memory_mib": "MiB it may take",
+    })  # fmt: skip
+
+
+def storm(root: Path) -> str:
+    """Every request accounted for under faults and kills."""
+    caption = "Requests sent, answered, stored and paid under faults and kills"
+    return _as_measured(root, "storm", caption, {
+        name: name for name in (
+            "trouble", "sent", "answered", "stored", "paid", "in flight at a stop", "lost",
+            "repeated", "stops",
+        )
+    })  # fmt: skip
+
+
+def client(root: Path) -> str:
+    """Whole clients, and apart from them what each cost of ours takes of a request."""
+    made = _read(root, "elicitation")
+    if made is None:
+        return _absent("elicitation")
+    clients = [row for row in made["rows"] if "rate_over_litellm" in row]
+    parts = [row for row in made["rows"] if "part_ms_per_request" in row]
+    return (
+        _table("Requests a second and processor time a request", _named(clients, {
+            "what": "client", "requests_per_second": "requests a second",
+            "rate_over_litellm": "rate over LiteLLM's",
+            "cpu_ms_per_request": "milliseconds of processor a request",
+            "peak_memory_mib": "MiB of memory",
+        }))
+        + _table("Processor time that is ours, and each part of it", _named(parts, {
+            "what": "part", "part_ms_per_request": "milliseconds a request",
+            "part_over_litellm_cpu": "over LiteLLM's own",
+        }))
+        + _source(made)
+    )  # fmt: skip
+
+
+def scale(root: Path) -> str:
+    """What cutting the chain into jobs cost and brought, and merging the jobs' ledgers."""
+    made = _read(root, "scale")
+    if made is None:
+        return _absent("scale")
+    return (
+        _table("A small study, asked and fitted", _named(made["rows"], {
+            "way": "how it ran", "jobs": "jobs", "processes": "at the same time",
+            "answers": "answers", "seconds": "seconds",
+            "speed_up": "times as fast as the same jobs one by one",
+            "tables_different": "tables that differ", "load": "load of the machine",
+        }))
+        + _table("Two ledgers, half alike, merged into a new one", _named(made["merge"], {
+            "rows": "answers in the two ledgers", "file_mb": "megabytes each",
+            "new_added": "kept", "new_seconds": "seconds",
+            "new_rows_per_second": "answers a second", "new_peak_mb": "megabytes of memory",
+            "again_seconds": "seconds, the second time", "again_added": "kept, the second time",
+        }))
+        + _source(made)
+    )  # fmt: skip
+
+
+def _as_measured(root: Path, name: str, caption: str, columns: Mapping[str, str]) -> str:
     made = _read(root, name)
-    if made is None or "rows" not in made:
+    if made is None:
         return _absent(name)
-    return _table(caption, made["rows"]) + _source(made)
+    return _table(caption, _named(made["rows"], columns)) + _source(made)
+
+
+def _named(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The columns that a reader sees, named with their units."""
+    return [{title: row.get(column) for column, title in columns.items()} for row in rows]
 
 
 def _read(root: Path, name: str) -> Any:
@@ -107,9 +193,7 @@ def _source(made: Mapping[str, Any]) -> str:
 
 def _table(caption: str, rows: Sequence[Mapping[str, Any]]) -> str:
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    head = "".join(
-        f'<th scope="col">{html.escape(name.replace("_", " "))}</th>' for name in columns
-    )
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
     body = "".join(
         "<tr>" + "".join(_cell(row.get(name)) for name in columns) + "</tr>" for row in rows
     )

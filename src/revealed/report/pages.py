@@ -28,7 +28,7 @@ from revealed.instruments import (
 from revealed.measures import multiplicity
 from revealed.study import Run
 
-from . import api, archive, chain, costs, dictionary, explore, front, launch, scale
+from . import api, archive, chain, costs, dictionary, explore, front, launch
 
 _UP = ".."  # the pages that take these in lie in book/
 _MEANING = {
@@ -37,14 +37,6 @@ _MEANING = {
     "published": "a figure from the literature, shown as it was published",
     "simulated": "answers of a program of ours with known preferences; no model",
 }
-
-_COSTS = (
-    ("newcomer", "newcomer", "From a clone to a page about one model: what each step took"),
-    ("batch", "batch", "Asking by batch: what building files and reading them back costs"),
-    ("client", "elicitation", "Requests a second and processor time a request"),
-    ("ledger", "ledger", "A ledger of millions of answers"),
-    ("storm", "storm", "Requests sent, answered, stored and paid under faults and kills"),
-)
 
 
 def generate(run: Run, folder: Path) -> None:
@@ -61,18 +53,17 @@ def generate(run: Run, folder: Path) -> None:
         "chain": lambda: chain_picture(run),
         "datasheets": lambda: datasheets(run),
         "dictionary": dictionary.dictionary,
-        "scale": lambda: scale.measured(run.paths.root),
+        "scale": lambda: costs.scale(run.paths.root),
         "explore": lambda: explore.entry(run, archive.site_folder(run)),
         "archive": lambda: archive_link(run),
         "launch": lambda: launch.links(run.paths.root),
         "cost_calls": lambda: costs.calls(run.paths.root),
         "cost_fits": lambda: costs.refits(run.paths.root),
-        **{
-            f"cost_{place}": lambda name=name, caption=caption: costs.measured(  # type: ignore[misc]
-                run.paths.root, name, caption
-            )
-            for place, name, caption in _COSTS
-        },
+        "cost_newcomer": lambda: costs.newcomer(run.paths.root),
+        "cost_batch": lambda: costs.batch(run.paths.root),
+        "cost_client": lambda: costs.client(run.paths.root),
+        "cost_ledger": lambda: costs.ledger(run.paths.root),
+        "cost_storm": lambda: costs.storm(run.paths.root),
         "tables": lambda: table_list(run),
         "findings": lambda: finding_list(run),
         "record": lambda: record(run),
