@@ -115,7 +115,11 @@ def client(root: Path) -> str:
     if made is None:
         return _absent("elicitation")
     clients = [row for row in made["rows"] if "rate_over_litellm" in row]
-    parts = [row for row in made["rows"] if "part_ms_per_request" in row]
+    parts = [
+        row | {"share": f"{row['part_over_litellm_cpu']:.1%}"}
+        for row in made["rows"]
+        if "part_ms_per_request" in row
+    ]
     return (
         _table("Requests a second and processor time a request", _named(clients, {
             "what": "client", "requests_per_second": "requests a second",
@@ -125,7 +129,7 @@ def client(root: Path) -> str:
         }))
         + _table("Processor time that is ours, and each part of it", _named(parts, {
             "what": "part", "part_ms_per_request": "milliseconds a request",
-            "part_over_litellm_cpu": "over LiteLLM's own",
+            "share": "over LiteLLM's own",
         }))
         + _source(made)
     )  # fmt: skip
@@ -193,7 +197,7 @@ def _source(made: Mapping[str, Any]) -> str:
 
 def _table(caption: str, rows: Sequence[Mapping[str, Any]]) -> str:
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
+    head = "".join(_head(name, [row.get(name) for row in rows]) for name in columns)
     body = "".join(
         "<tr>" + "".join(_cell(row.get(name)) for name in columns) + "</tr>" for row in rows
     )
@@ -204,10 +208,16 @@ def _table(caption: str, rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def _head(name: str, values: Sequence[Any]) -> str:
+    numbers = any(isinstance(value, int | float) for value in values)
+    where = ' class="rv-number"' if numbers else ""
+    return f'<th scope="col"{where}>{html.escape(name)}</th>'
+
+
 def _cell(value: Any) -> str:
     if value is None or value == "":
         return "<td></td>"
     if isinstance(value, bool | str | list | dict):
         return f"<td>{html.escape(str(value))}</td>"
-    text = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
-    return f'<td class="rv-number">{text}</td>'
+    exact = isinstance(value, int) or value >= 1000
+    return f'<td class="rv-number">{f"{value:,.0f}" if exact else f"{value:.4g}"}</td>'
