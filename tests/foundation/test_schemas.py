@@ -197,6 +197,16 @@ def test_numpy_numbers_are_written(tmp_path: Path) -> None:
     assert (row["estimate"], row["low"], row["high"], row["n"]) == (0.25, 0.125, 0.5, 7)
 
 
+def test_findings_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl"
+    write_findings([finding(freedom=4.5)], path)
+    assert read_findings([path])["freedom"].tolist() == [4.5]
+    row = json.loads(path.read_text(encoding="utf-8"))
+    del row["freedom"]
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert read_findings([path])["freedom"].isna().all()
+
+
 def test_no_findings_is_an_empty_table(tmp_path: Path) -> None:
     path = tmp_path / "f.jsonl"
     write_findings([], path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from statsmodels.stats.multitest import multipletests
 from revealed.figures.page import rows
 from revealed.foundation.schemas import Finding
 from revealed.measures import multiplicity
+from revealed.measures.control.agreement import mean
 
 Z = float(stats.norm.ppf(0.975))
 
@@ -33,6 +36,33 @@ def test_p_values_are_those_of_a_normal_test() -> None:
     assert table["p"].to_numpy() == pytest.approx(expected, rel=1e-9)
     assert table["p_adjusted"].to_numpy() == pytest.approx([2 * expected[0], expected[1]], rel=1e-9)
     assert table["stands"].tolist() == [True, False]
+
+
+def test_students_intervals_are_read_as_students() -> None:
+    rng = np.random.default_rng(8)
+    families, freedom = 400, 5
+    estimates = rng.standard_t(freedom, size=(families, 12))
+    half = float(stats.t.ppf(0.975, freedom))
+    made = [
+        replace(finding(f"r{j}", float(e), half / Z, family=f"f{i}"), freedom=freedom)
+        for i, row in enumerate(estimates)
+        for j, e in enumerate(row)
+    ]
+    table = rows(made)
+    expected = 2 * stats.t.sf(np.abs(estimates.ravel()), freedom)
+    assert multiplicity.adjust(table)["p"].to_numpy() == pytest.approx(expected, rel=1e-9)
+    # 5 % of 400 families, and three standard deviations of that count; read as normal, far more.
+    assert (multiplicity.tally(table)["stand"] > 0).sum() <= 20 + 3 * np.sqrt(19)
+    assert (multiplicity.tally(table.assign(freedom=None))["stand"] > 0).mean() > 0.1
+
+
+def test_a_mean_of_few_pairs_has_the_p_value_of_its_t_test() -> None:
+    values = np.random.default_rng(9).normal(0.6, 1.0, 7)
+    made = mean(values, "m").finding(
+        "a.b", "share", chapter="c", respondent="x", provenance="elicited", family="f", null=0.0
+    )
+    found = multiplicity.adjust(rows([made]))["p"].iloc[0]
+    assert found == pytest.approx(stats.ttest_1samp(values, 0.0).pvalue, rel=1e-9)
 
 
 def test_a_ratio_is_tested_on_its_log() -> None:

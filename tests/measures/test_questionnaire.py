@@ -316,6 +316,10 @@ def test_findings_are_complete_and_unique(answers: pd.DataFrame) -> None:
         "politics.habit": 7, "politics.habit_language": 35, "politics.keying": 28,
         "politics.lean": 28, "politics.model_difference": 84,
     }  # fmt: skip
+    # Few items stand behind a score: read as normal, Student's intervals found one of each.
+    near = ["politics.lean", "politics.model_difference"]
+    for told, stand in ((table, [0, 0]), (table.assign(freedom=None), [1, 1])):
+        assert multiplicity.tally(told).set_index("family").loc[near, "stand"].tolist() == stand
     parts = table[table["estimand"] == "politics.variance"]
     assert parts["estimate"].sum() == pytest.approx(100)
     # What the notes say of these answers: one model agrees most of the time, another least.

@@ -218,6 +218,9 @@ FINDINGS = Schema(
         "family": Column("text", blank=True, meaning="The findings that are tested together."),
         "null": Column("number", optional=True, unit=_IN_UNIT,
                        meaning="The estimate if there is no effect, for findings that are tested."),
+        "freedom": Column("number", optional=True, unit="degrees of freedom",
+                          meaning="Of an interval of Student's t; null where it is of another "
+                                  "kind."),
     },
     key=("id",),
 )  # fmt: skip
@@ -327,6 +330,8 @@ class Finding:
     for utilities, scenarios for conjoint effects), named in ``method``. ``family`` names the
     findings that are tested together, and ``null`` is the estimate if there is no effect: with
     both, the finding counts among those adjusted for their number (`measures.multiplicity`).
+    ``freedom`` are the degrees of freedom of an interval of Student's t, which a test needs to know
+    far out in its tail; None where the interval is of another kind.
     """
 
     estimand: str
@@ -346,6 +351,7 @@ class Finding:
     note: str = ""
     family: str = ""
     null: float | None = None
+    freedom: float | None = None
 
     @property
     def id(self) -> str:
@@ -374,7 +380,7 @@ def write_findings(findings: Iterable[Finding], path: Path) -> None:
         seen.add(finding.id)
         # JSON has no infinity; a one-sided bound is a null end with the bound named in the note.
         row: dict[str, Any] = {"id": finding.id, **asdict(finding)}
-        for name in ("estimate", "low", "high"):
+        for name in ("estimate", "low", "high", "freedom"):
             value = row[name]
             if value is not None:
                 row[name] = float(value) if math.isfinite(value) else None
@@ -382,6 +388,10 @@ def write_findings(findings: Iterable[Finding], path: Path) -> None:
         lines.append(json.dumps(row, ensure_ascii=False, allow_nan=False))
     with atomic_write(path) as temporary:
         temporary.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+_LATER = ("freedom",)
+"""Fields that findings written by earlier versions lack."""
 
 
 def read_findings(paths: Iterable[Path]) -> pd.DataFrame:
@@ -396,7 +406,7 @@ def read_findings(paths: Iterable[Path]) -> pd.DataFrame:
                 raise DataError(f"not JSON ({error}).", where=f"{path}, line {number}") from error
             if not isinstance(row, dict):
                 raise DataError("not a finding.", where=f"{path}, line {number}")
-            if lacking := [name for name in names if name not in row]:
+            if lacking := [name for name in names if name not in row and name not in _LATER]:
                 raise DataError(
                     f"the finding lacks {', '.join(lacking)}.", where=f"{path}, line {number}"
                 )

@@ -21,7 +21,10 @@ Z95 = float(special.ndtri(0.975))
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval, what was counted and how. NaN where it is undefined."""
+    """A number with its 95 % interval, what was counted and how. NaN where it is undefined.
+
+    ``freedom`` as in `Finding`.
+    """
 
     value: float
     low: float | None
@@ -29,12 +32,13 @@ class Estimate:
     n: int
     method: str
     note: str = ""
+    freedom: float | None = None
 
     def finding(self, estimand: str, unit: str, **about: Any) -> Finding:
         """This estimate as a finding; `about` holds the finding's other fields."""
         return Finding(
             estimand=estimand, estimate=self.value, low=self.low, high=self.high, unit=unit,
-            n=self.n, method=self.method, **{"note": self.note, **about},
+            n=self.n, method=self.method, **{"note": self.note, "freedom": self.freedom, **about},
         )  # fmt: skip
 
 

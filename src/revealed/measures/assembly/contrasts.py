@@ -92,8 +92,10 @@ def contrast(
     signed = np.array([coefficients[name] for name in label], float)
     score -= signed * weight * place * _slope(rows)
     variance = two_way_variance(score, rows[cluster], rows["pair"])
-    half = float(stats.t.ppf(0.975, min(n_clusters, n_pairs) - 1)) * float(np.sqrt(variance))
-    return Estimate(total, total - half, total + half, rows["person"].nunique(), method)
+    freedom = min(n_clusters, n_pairs) - 1
+    half = float(stats.t.ppf(0.975, freedom)) * float(np.sqrt(variance))
+    n = rows["person"].nunique()
+    return Estimate(total, total - half, total + half, n, method, freedom=freedom)
 
 
 def two_way_variance(score: Array, one: ArrayLike, two: ArrayLike) -> float:

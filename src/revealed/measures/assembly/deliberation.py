@@ -85,10 +85,11 @@ def conformity(before: pd.DataFrame, after: pd.DataFrame) -> Estimate:
         return Estimate(np.nan, None, None, len(rows), _METHOD, "everybody heard the same")
     slope = float(x @ y) / spread
     variance = two_way_variance(x * (y - slope * x) / spread, rows["group"], rows["pair"])
-    half = float(stats.t.ppf(0.975, min(tables, pairs) - 1)) * float(np.sqrt(variance))
+    freedom = min(tables, pairs) - 1
+    half = float(stats.t.ppf(0.975, freedom)) * float(np.sqrt(variance))
     method = "least squares, tables and pairs as clusters, t"
     n = int(rows["person"].nunique())
-    return Estimate(slope, slope - half, slope + half, n, method)
+    return Estimate(slope, slope - half, slope + half, n, method, freedom=freedom)
 
 
 def _within(rows: pd.DataFrame, name: str) -> Array:

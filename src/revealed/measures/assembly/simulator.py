@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -19,7 +21,7 @@ def own_left_share(plain: pd.DataFrame) -> Estimate:
     """
     method = "mean over pairs and orders, pairs as clusters, t"
     found = contrast(_own(plain), np.full(len(plain), "all"), {"all": 1.0}, method=method)
-    return Estimate(found.value, found.low, found.high, plain["pair"].nunique(), method, found.note)
+    return replace(found, n=plain["pair"].nunique())
 
 
 def distance(table: pd.DataFrame, plain: pd.DataFrame) -> Estimate:
@@ -35,8 +37,7 @@ def distance(table: pd.DataFrame, plain: pd.DataFrame) -> Estimate:
     label = np.where(both["person"].str.startswith(_NOBODY), "own", "assembly")
     method = "difference on the same pairs, people and pairs as clusters, t"
     found = contrast(both, label, {"assembly": 1.0, "own": -1.0}, method=method)
-    people = table["person"].nunique()
-    return Estimate(found.value, found.low, found.high, people, method, found.note)
+    return replace(found, n=table["person"].nunique())
 
 
 def likeness(assembly: pd.DataFrame, own: pd.DataFrame) -> Estimate:

@@ -180,11 +180,12 @@ def mean(values: Array, method: str) -> Estimate:
     if n < LEAST_PAIRS:
         return Estimate(np.nan, None, None, n, method, "too few pairs")
     value, sd = float(values.mean()), float(values.std(ddof=1))
-    half = float(stats.t.ppf(0.975, n - 1)) * sd / np.sqrt(n)
     if sd == 0.0:
         # No pair stands apart: of all pairs there are, as many may as n draws could miss.
         half = binomial_interval(0.0, n)[1]
-    return Estimate(value, value - half, value + half, n, method)
+        return Estimate(value, value - half, value + half, n, method)
+    half = float(stats.t.ppf(0.975, n - 1)) * sd / np.sqrt(n)
+    return Estimate(value, value - half, value + half, n, method, freedom=n - 1)
 
 
 def jackknife(
@@ -199,7 +200,7 @@ def jackknife(
     se = float(np.sqrt((n - 1) / n * ((left - left.mean()) ** 2).sum()))
     half = float(stats.t.ppf(0.975, n - 1)) * se
     low, high = max(value - half, inside[0]), min(value + half, inside[1])
-    return Estimate(value, low, high, n, method)
+    return Estimate(value, low, high, n, method, freedom=n - 1)
 
 
 def _soft(given: Votes, keep: Array) -> float:

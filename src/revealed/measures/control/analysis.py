@@ -213,7 +213,10 @@ def political_shift(one: axes.Sides | None, two: axes.Sides | None) -> Estimate 
     joint = axes.Sides(one.items, two.mean - one.mean, one.noise + two.noise, one.sides, one.area)
     value, low, high = axes.jackknife(joint, axes.slopes)
     method = "slope on lean within areas, jackknife over areas"
-    return Estimate(float(value[0]), float(low[0]), float(high[0]), len(one.items), method)
+    freedom = len(np.unique(one.area)) - 1
+    return Estimate(
+        float(value[0]), float(low[0]), float(high[0]), len(one.items), method, freedom=freedom
+    )
 
 
 def foretold(choices: pd.DataFrame) -> dict[tuple[str, str], float]:

@@ -199,7 +199,8 @@ def explained(scale: Scale) -> Estimate:
     whole = 1 - error.sum() / plain.sum()
     parts = 1 - (error.sum() - error) / (plain.sum() - plain)
     half = _jackknife_half(parts, n)
-    return Estimate(float(whole), float(whole - half), float(whole + half), n, _METHOD)
+    low, high = float(whole - half), float(whole + half)
+    return Estimate(float(whole), low, high, n, _METHOD, freedom=n - 1)
 
 
 def root_mean_square(scale: Scale) -> Estimate:
@@ -288,7 +289,7 @@ def place(scale: Scale, answers: pd.Series) -> Place:
     half = float(stats.t.ppf(0.975, n - m) * np.sqrt(variance))
     value = float(table["place"].mean())
     method = "party-anchored scale; statements and the scale's error"
-    return Place(Estimate(value, value - half, value + half, n, method), table)
+    return Place(Estimate(value, value - half, value + half, n, method, freedom=n - m), table)
 
 
 def difference(scale: Scale, one: pd.Series, two: pd.Series) -> Estimate:
@@ -310,7 +311,8 @@ def difference(scale: Scale, one: pd.Series, two: pd.Series) -> Estimate:
     value = float(np.mean([parts.mean() for _, parts, _ in found]))
     variance = sum(parts.var(ddof=1) / len(parts) for _, parts, _ in found) / m**2
     half = float(stats.t.ppf(0.975, n - m) * np.sqrt(variance))
-    return Estimate(value, value - half, value + half, n, "party-anchored scale; statements")
+    method = "party-anchored scale; statements"
+    return Estimate(value, value - half, value + half, n, method, freedom=n - m)
 
 
 def _contributions(

@@ -154,8 +154,9 @@ def score(given: Sides) -> tuple[dict[str, Estimate], dict[str, Estimate], dict[
     value, low, high = jackknife(given, both)
     weights = np.linalg.pinv(within(given.sides, given.area))
     error = np.sqrt(np.einsum("ai,ij,aj->a", weights, given.noise, weights)) / sd
+    freedom = len(np.unique(given.area)) - 1
     made = [
-        Estimate(float(v), float(a), float(b), n, _METHOD)
+        Estimate(float(v), float(a), float(b), n, _METHOD, freedom=freedom)
         for v, a, b in zip(value, low, high, strict=True)
     ]
     sampling = {axis: float(e) for axis, e in zip(AXES, error, strict=True)}

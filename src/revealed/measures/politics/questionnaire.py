@@ -155,10 +155,14 @@ def scores(mean: Array, weights: Array) -> dict[str, list[Estimate]]:
         for kind, (whole, parts) in {
             "axis": naive, "balanced": even, "gap": (naive[0] - even[0], naive[1] - even[1])
         }.items():  # fmt: skip
-            half = half_width(whole, parts, None if kind == "axis" else own > 0)
+            strata = None if kind == "axis" else own > 0
+            half = half_width(whole, parts, strata)
             found[kind].append(
-                Estimate(whole, whole - half, whole + half, int(used.sum()), ITEM_METHOD)
-            )
+                Estimate(
+                    whole, whole - half, whole + half, int(used.sum()), ITEM_METHOD,
+                    freedom=freedom_of(parts, strata),
+                )
+            )  # fmt: skip
     return found
 
 
@@ -192,9 +196,13 @@ def jackknife_variance(whole: float | Array, parts: Array, strata: Array | None 
 
 def half_width(whole: float, parts: Array, strata: Array | None = None) -> float:
     """Half of the 95 % interval: t with as many degrees of freedom as items less strata."""
-    groups = 1 if strata is None else len(np.unique(strata))
     spread = float(np.sqrt(jackknife_variance(whole, parts, strata)))
-    return float(stats.t.ppf(0.975, len(parts) - groups)) * spread
+    return float(stats.t.ppf(0.975, freedom_of(parts, strata))) * spread
+
+
+def freedom_of(parts: Array, strata: Array | None = None) -> int:
+    """Degrees of freedom: items less strata."""
+    return len(parts) - (1 if strata is None else len(np.unique(strata)))
 
 
 # --------------------------------------------------------------------------------------- the habit

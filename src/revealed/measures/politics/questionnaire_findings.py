@@ -117,7 +117,10 @@ def _habits(c: Cube, about: dict[str, Any]) -> list[Finding]:
     for row in questionnaire.habits(c).itertuples():
         if not np.isfinite([row.estimate, row.low, row.high]).all():
             continue
-        e = Estimate(row.estimate, row.low, row.high, row.n, f"logit, {questionnaire.ITEM_METHOD}")
+        e = Estimate(
+            row.estimate, row.low, row.high, row.n, f"logit, {questionnaire.ITEM_METHOD}",
+            freedom=row.n - 1,
+        )  # fmt: skip
         made.append(
             e.finding(
                 "politics.habit", "share", respondent=row.model, arm=row.language,
@@ -169,7 +172,7 @@ def _differences(c: Cube, about: dict[str, Any]) -> list[Finding]:
             low=row.low, high=row.high, unit="points", n=row.n,
             method="items by jackknife and languages as draws, variances added",
             note=f"standard deviation between languages {row.between_languages:.1f}",
-            family=DIFFERENCE_FAMILY, null=0.0, **about,
+            family=DIFFERENCE_FAMILY, null=0.0, freedom=row.freedom, **about,
         )
         for row in questionnaire_variance.model_differences(c).itertuples()
     ]  # fmt: skip

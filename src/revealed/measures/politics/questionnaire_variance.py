@@ -167,7 +167,8 @@ def model_differences(c: Cube) -> pd.DataFrame:
     -------
     DataFrame
         axis, one, two, ``estimate`` (points, first less second), ``low``, ``high``,
-        ``between_languages`` (standard deviation of the difference over languages), n (items).
+        ``between_languages`` (standard deviation of the difference over languages), n (items),
+        ``freedom`` (of t).
     """
     rows = []
     for a, axis in enumerate(AXES):
@@ -191,13 +192,14 @@ def model_differences(c: Cube) -> pd.DataFrame:
             freedom = total**2 / (
                 items**2 / (len(used) - 2) + languages**2 / (len(apart) - 1) + 1e-300
             )
-            half = float(stats.t.ppf(0.975, max(freedom, 1.0)) * np.sqrt(total))
+            freedom = max(freedom, 1.0)
+            half = float(stats.t.ppf(0.975, freedom) * np.sqrt(total))
             value = float(apart.mean())
             rows.append(
                 (axis, c.models[one], c.models[two], value, value - half, value + half,
-                 float(apart.std(ddof=1)), len(used))
+                 float(apart.std(ddof=1)), len(used), freedom)
             )  # fmt: skip
-    names = ["axis", "one", "two", "estimate", "low", "high", "between_languages", "n"]
+    names = ["axis", "one", "two", "estimate", "low", "high", "between_languages", "n", "freedom"]
     return pd.DataFrame(rows, columns=names)
 
 

@@ -214,10 +214,11 @@ def _clustered(part: pd.DataFrame, weights: Array) -> tuple[float, int]:
 
 
 def _interval(value: float, variance: float, areas: int, method: str) -> Estimate:
-    half = float(stats.t.ppf(0.975, max(1, areas - 1))) * variance**0.5
+    freedom = max(1, areas - 1)
+    half = float(stats.t.ppf(0.975, freedom)) * variance**0.5
     ends = (float(np.clip(x, -1.0, 1.0)) for x in (value - half, value, value + half))
     low, cut, high = ends
-    return Estimate(cut, low, high, areas, method)
+    return Estimate(cut, low, high, areas, method, freedom=freedom)
 
 
 def by_item(read: pd.DataFrame) -> pd.Series:

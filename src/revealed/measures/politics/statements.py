@@ -139,7 +139,8 @@ def agreement_habit(table: pd.DataFrame) -> Estimate:
         return Estimate(np.nan, None, None, n, "statements as draws", "too few statements")
     value = float(habit.mean())
     half = float(stats.t.ppf(0.975, n - 1) * habit.std(ddof=1) / np.sqrt(n))
-    return Estimate(value, max(value - half, 0.0), min(value + half, 1.0), n, "statements as draws")
+    low, high = max(value - half, 0.0), min(value + half, 1.0)
+    return Estimate(value, low, high, n, "statements as draws", freedom=n - 1)
 
 
 def kappa(table: pd.DataFrame) -> Estimate:
@@ -158,7 +159,7 @@ def kappa(table: pd.DataFrame) -> Estimate:
     parts = np.array([_kappa(np.delete(f, k), np.delete(g, k)) for k in range(n)])
     spread = np.sqrt((n - 1) / n * ((parts - parts.mean()) ** 2).sum())
     half = float(stats.t.ppf(0.975, n - 1) * spread)
-    return Estimate(whole, whole - half, whole + half, n, _KAPPA)
+    return Estimate(whole, whole - half, whole + half, n, _KAPPA, freedom=n - 1)
 
 
 _KAPPA = "Cohen's kappa, jackknife over statements"

@@ -143,25 +143,31 @@ def _overall(wordings: Sequence[Cell], pooled: Pooled) -> Estimate:
     places = float((value[0] - low[0]) / stats.t.ppf(0.975, areas - 1)) ** 2
     words = pooled.tau**2 / k
     method = f"mean over {k} wordings; jackknife over areas and spread over wordings"
-    half = _t(((places, areas - 1), (words, k - 1))) * (places + words) ** 0.5
+    half, freedom = _half(((places, areas - 1), (words, k - 1)))
     center = float(value[0])
-    return Estimate(center, center - half, center + half, areas, method)
+    return Estimate(center, center - half, center + half, areas, method, freedom=freedom)
 
 
 def _beyond(one: Cell, other: Cell, pooled: Pooled) -> Estimate:
     """The difference of two arms, with what two wordings would differ by in its interval."""
     sampling, words = one.se**2 + other.se**2, 2 * pooled.tau**2
     value = one.score - other.score
-    half = _t(((sampling, np.inf), (words, pooled.ways - 1))) * (sampling + words) ** 0.5
+    half, freedom = _half(((sampling, np.inf), (words, pooled.ways - 1)))
+    n = one.answers + other.answers
     method = "difference of two arms, spread between wordings in the interval"
-    return Estimate(value, value - half, value + half, one.answers + other.answers, method)
+    return Estimate(value, value - half, value + half, n, method, freedom=freedom)
 
 
-def _t(parts: Sequence[tuple[float, float]]) -> float:
-    """Student's 97.5 % point of a sum of variances with degrees of freedom (Satterthwaite)."""
+def _half(parts: Sequence[tuple[float, float]]) -> tuple[float, float | None]:
+    """Half of the interval from variances with their degrees of freedom; and those of the sum.
+
+    Satterthwaite's; None where they are endless.
+    """
     total = sum(v for v, _ in parts)
     lost = sum(v**2 / free for v, free in parts)
-    return float(stats.t.ppf(0.975, total**2 / lost if lost > 0 else np.inf))
+    freedom = total**2 / lost if lost > 0 else np.inf
+    half = float(stats.t.ppf(0.975, freedom)) * total**0.5
+    return half, freedom if np.isfinite(freedom) else None
 
 
 def word_share(choices: Mapping[str, pd.DataFrame]) -> Estimate:
