@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -90,6 +92,9 @@ def test_framing_is_judged_against_noise() -> None:
     moved = finding("order.effect", 0.45, low=0.43, high=0.47)
     still = finding("order.effect", 0.21, low=0.19, high=0.23)
     assert verdict("C11", [floor, moved]) == "supported"
+    told = claims.judge("C11", page.rows([floor, moved]))["real/one"].rests_on
+    assert [row["estimand"] for row in told] == ["order.effect", "order.effect_floor"]
+    assert verdict("C11", [floor]) is None
     assert verdict("C11", [floor, still]) == "not supported"
 
 
@@ -129,6 +134,42 @@ def test_simulated_respondents_never_decide_a_claim(run: Run) -> None:
 def test_the_claims_table_escapes_what_respondents_are_called(run: Run) -> None:
     html = front.claims_table(run, page.rows(coherent(respondent="<script>x</script>")))
     assert "<script" not in html
+
+
+def lines_of(run: Run, claim: str, made: list[Finding]) -> str:
+    """The claims table's section on one claim, as text."""
+    table = front.claims_table(run, page.rows(made))
+    section = table.split(f'id="claim-{claim.lower()}"')[1].split("</section>")[0]
+    return html.unescape(re.sub(r"<[^>]*>", " ", section))
+
+
+def test_numbers_of_one_line_are_told_apart(run: Run) -> None:
+    within = "convergence.within_category"
+    agreed = [
+        finding(within, 0.8, low=0.7, high=0.9, subject="real/two"),
+        finding(within, 0.6, low=0.5, high=0.7, subject="real/three"),
+    ]
+    told = lines_of(run, "C4", agreed)
+    assert "within categories, with real/three 0.600" in told
+    assert "within categories, with real/two 0.800" in told
+    axis = "politics.axis_balanced"
+    told = lines_of(run, "C8", [finding(axis, 60.0, subject=s, arm="") for s in ("econ", "scty")])
+    assert "Economy 60.0" in told
+    assert "Society 60.0" in told
+
+
+def test_what_is_not_tested_is_not_said_to_lack_answers(run: Run) -> None:
+    alone = [finding("politics.axis_balanced", 60.0, subject="econ", arm="")]
+    assert "1 respondent not tested" in lines_of(run, "C8", alone)
+    published = [finding("coherence.heldout_accuracy", 0.9, respondent=f"p/{k}") for k in range(2)]
+    assert "2 respondents not tested" in lines_of(run, "C1", published)
+    assert "2 more not tested" in lines_of(run, "C1", [*published, *coherent()])
+
+
+def test_a_yes_or_no_is_told_in_words_alone(run: Run) -> None:
+    barred = finding("corrigibility.measurable", 0.0, unit="1 or 0", note="most were declined")
+    told = " ".join(lines_of(run, "C7", [barred]).split())
+    assert "real/one most were declined not measurable" in told
 
 
 # ------------------------------------------------------------------------------------ the chain
@@ -243,6 +284,12 @@ def test_findings_are_counted_by_provenance() -> None:
     assert counts == ["0", "5", "0", "1"]  # elicited, public, published, simulated
 
 
+def test_code_in_a_datasheet_is_code_and_the_rest_is_text() -> None:
+    from revealed.report import pages
+
+    assert pages._prose("by `a_<b>` & <i>") == "by <code>a_&lt;b&gt;</code> &amp; &lt;i&gt;"
+
+
 def test_the_book_says_how_many_findings_were_tried() -> None:
     from revealed.report import pages
 
@@ -252,6 +299,23 @@ def test_the_book_says_how_many_findings_were_tried() -> None:
     cells = [line.split("<")[0] for line in html.split("<td")[1:] for line in [line.split(">")[1]]]
     assert cells[:4] == ["x.slope", "3", "3", "3"]
     assert "No finding" in pages.tried(page.rows(coherent()))
+
+
+def test_groups_and_conditions_are_no_further_models(checkout: Path) -> None:
+    made = [
+        finding("x.y", 1.0, respondent=name, provenance=kind)
+        for kind, name in (
+            ("public", "s/a"), ("public", "s/b"), ("public", "other/a"), ("public", "s/all"),
+            ("public", "takemoto2026/without habit of place"), ("elicited", "openai/m"),
+            ("simulated", "simulated/coherent"), ("simulated", "simulated/pliable"),
+            ("simulated", "simulated/pliable+examples"), ("simulated", "simulated/insecure"),
+            ("simulated", "simulated/all judges"),
+        )
+    ]  # fmt: skip
+    (told,) = front._who(open_run("default", checkout), page.rows(made))
+    assert "4 real models and fine-tunes" in str(told)
+    assert "2 simulated respondents" in str(told)
+    assert "Real models asked in this run: 1;" in str(told)
 
 
 def test_the_front_page_draws_real_models_alone() -> None:

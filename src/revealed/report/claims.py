@@ -201,7 +201,8 @@ def framed(own: pd.DataFrame) -> Judgement | None:
     wording = _one(own, "wording.correlation", "mean of wordings")
     ceiling = _one(own, "wording.ceiling", "mean of wordings")
     battery, factor = _one(own, "framing.moved"), _one(own, "framing.factor", "all")
-    rests = tuple(row for row in (effect, wording, battery, factor) if row is not None)
+    noise = floor if effect is not None else None
+    rests = tuple(row for row in (effect, noise, wording, battery, factor) if row is not None)
     if not rests:
         return None
     moved = battery is not None and _above(battery["low"], 0.0)

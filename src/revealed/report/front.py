@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import pandas as pd
 from matplotlib.figure import Figure
 
-from revealed.figures import page
+from revealed.figures import page, politics_questionnaire
 from revealed.foundation.schemas import PROVENANCES
 from revealed.respondents.guise import controlled
 from revealed.respondents.public import load_claims
@@ -110,7 +110,8 @@ def _lines(judged: dict[str, Judgement], kind: dict[str, list[str]]) -> str:
     rows: list[str] = []
     undecided: list[str] = []
     for name, made in judged.items():
-        told = "; ".join(map(_finding, made.rests_on))
+        numbers = (row for row in made.rests_on if row["unit"] != _YES_OR_NO)
+        told = "; ".join(map(_finding, numbers))
         because = f" <em>{html.escape(made.because)}</em>" if made.because else ""
         line = (
             f"<li>{page.badge(kind[name])} <code>{html.escape(name)}</code> "
@@ -120,36 +121,59 @@ def _lines(judged: dict[str, Judgement], kind: dict[str, list[str]]) -> str:
     listed = f"<ul>{''.join(rows)}</ul>" if rows else ""
     if undecided:
         count = len(undecided)
+        who = "more" if rows else f"respondent{'s'[: count > 1]}"
         listed += (
-            f"<details><summary>{count} more with published figures alone: not tested</summary>"
+            f"<details><summary>{count} {who} not tested</summary>"
             f"<ul>{''.join(undecided)}</ul></details>"
         )
     return listed
 
 
+_YES_OR_NO = "1 or 0"
+"""Unit of what a verdict or its reason says in words."""
 _WORDS = {
     "agreement.pearson": "correlation with {subject}",
     "coherence.capability_correlation": "{subject}, correlation",
     "coherence.cycle_expected": "expected cycle probability",
     "coherence.heldout_accuracy": "held-out accuracy",
+    "control.agreement_gain": "agreement gained, {subject}",
+    "control.moved": "moved, {subject}",
+    "convergence.within_category": "within categories, with {subject}",
+    "corrigibility.resistance": "resistance for each unit at stake",
     "exchange.rate": "{subject}",
     "exchange.unequal": "share of countries called unequal",
+    "framing.factor": "factor by which framing moves rates",
+    "framing.moved": "share of variance moved by framing",
+    "misalignment.contrast": "difference {subject}",
+    "misalignment.rate": "misaligned among coherent answers",
+    "misalignment.topics": "share of topics with a misaligned answer",
     "order.effect": "order effect",
+    "order.effect_floor": "by sampling noise alone",
+    "politics.axis_balanced": "balanced score from 0 to 100, {subject}",
+    "politics.coherence": "share foretold by its side in other areas",
+    "politics.left_right": "left (below 0) to right (above)",
     "politics.wording.left_right": "left to right over wordings",
+    "self.over_people": "log price of itself over an average person",
+    "self.people_below": "people placed below an AI",
+    "self.role_effect": "self effect in role reversal",
+    "stated.denial": "share of revealed differences that are denied",
     "wording.correlation": "correlation of utilities, {subject}",
 }
+"""What findings are called where they carry a verdict; others by the end of their name."""
 
 
 def _finding(row: pd.Series) -> str:
     plain = str(row["estimand"]).split(".", 1)[-1].replace("_", " ")
-    what = _WORDS.get(str(row["estimand"]), plain).format(subject=row["subject"])
+    subject = str(row["subject"])
+    axis = politics_questionnaire.AXES.get(subject)
+    what = _WORDS.get(str(row["estimand"]), plain).format(subject=axis[0] if axis else subject)
     return html.escape(f"{what} {page.estimate(row)}")
 
 
 def summary(run: Run, findings: pd.DataFrame) -> str:
     """What this run found, real models first, each sentence with a link to its chapter."""
     sentences = [
-        *_who(findings),
+        *_who(run, findings),
         _told(
             "real/real_models",
             "A small model's raw answers are not measurable: what it prefers in one order of "
@@ -157,10 +181,10 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
             r=_find(findings, "order.cross_correlation", "fourofclubs001/qwen2.5-1.5b-instruct"),
         ),
         _told(
-            "real/real_models",
-            "Larger models agree with each other: GPT-4o's published utilities correlate with "
-            "Gemma-3-27B's at {r}.",
-            r=_find(findings, "agreement.pearson", "avocado/gpt-4o", "avocado/gemma-3-27b"),
+            "values/convergence",
+            "Seven models whose fitted utilities are published want much the same: the mean "
+            "correlation of two of them is {r}.",
+            r=_find(findings, "convergence.mean_correlation", "published/all"),
         ),
         _told(
             "real/moral_machine",
@@ -204,9 +228,9 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
         ),
         _told(
             "values/how_we_measure",
-            "The instrument finds what is planted: its intervals for utilities cover the truth in "
-            "{coverage:percent} of cases, and a respondent that values everybody alike is called "
-            "unequal in {false:percent} of goods.",
+            "The instrument finds what is planted: its 95 % intervals for utilities cover the "
+            "truth in {coverage:percent} of cases, and a respondent that values everybody alike is "
+            "called unequal in {false:percent} of countries.",
             coverage=_find(findings, "validation.coverage", subject="order effect 0"),
             false=_find(findings, "validation.exchange_false_unequal"),
         ),
@@ -275,11 +299,14 @@ _FIGURES: tuple[
 )  # fmt: skip
 
 
-_NO_MODEL = ("all", "models", "human", "humans", "random", "three judges", "judge_fixture")
+_NO_MODEL = (
+    "all", "models", "human", "humans", "random", "three judges", "judge_fixture",
+    "without habit of place",
+)  # fmt: skip
 """Last parts of names that stand for several models together, for people or for chance."""
 
 
-def _who(findings: pd.DataFrame) -> list[page.Html]:
+def _who(run: Run, findings: pd.DataFrame) -> list[page.Html]:
     """How many models and simulated respondents this run tells of."""
     by = findings[findings["respondent"].str.contains("/")]
     by = by[~by["respondent"].str.rsplit("/", n=1).str[-1].isin(_NO_MODEL)]
@@ -290,13 +317,21 @@ def _who(findings: pd.DataFrame) -> list[page.Html]:
     by = by[[f"{name}_base" not in names for name in by["respondent"]]]
     if by.empty:
         return [page.Html('<p class="rv-missing">This run has no findings yet.</p>')]
-    simulated = by.loc[by["provenance"] == "simulated", "respondent"].nunique()
     asked = by.loc[by["provenance"] == "elicited", "respondent"].nunique()
-    real = by["respondent"].nunique() - simulated
+    real = by.loc[by["provenance"] != "simulated", "respondent"].nunique()
+    # Findings are told of conditions and groups of simulated respondents too; who answered is not.
+    specs = {entry.spec.name: entry.spec for entry in run.study.respondents} | run.added()
+    told = set(by["respondent"]) | set(run.respondents)
+    simulated = sum(
+        name in told and spec.provenance == "simulated" and controlled(name) is None
+        for name, spec in specs.items()
+    )
     text = (
-        f"This run tells of {real:,} real models and fine-tunes and of {simulated:,} simulated "
-        f"respondents with known preferences, a model counted once for each source. Real models "
-        f"asked in this run: {asked:,}; of the others, answers or figures are public."
+        f"This run tells of {real:,} real models and fine-tunes, a model counted once for each "
+        f"source, and of {simulated:,} simulated respondents: programs of ours with known "
+        f"preferences, which try the instrument and stand for no model. Real models asked in this "
+        f"run: {asked:,}; what is said of the others rests on answers or figures that somebody "
+        f"else has published."
     )
     return [page.Html(f'<p class="rv-say">{html.escape(text)}</p>')]
 

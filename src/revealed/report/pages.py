@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,10 @@ def gate() -> str:
     from revealed.measures import order
 
     rows = [
-        ("calibration pairs answered rightly, at least", f"{order.CALIBRATION_NEEDED:.0%}"),
+        (
+            "calibration pairs answered rightly, at least",
+            page.number(round(100 * order.CALIBRATION_NEEDED), "percent"),
+        ),
         (
             "correlation of content preference across orders, at least",
             page.number(order.CORRELATION_NEEDED),
@@ -149,9 +153,9 @@ def datasheets(run: Run) -> str:
         sheet = instrument.datasheet
         kinds = instrument.items["kind"].value_counts()
         held = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.items())
-        limits = "".join(f"<li>{html.escape(limit)}</li>" for limit in sheet.limits)
+        limits = "".join(f"<li>{_prose(limit)}</li>" for limit in sheet.limits)
         body = (
-            f"<p>{html.escape(sheet.purpose)}</p><p>{html.escape(sheet.construction)}</p>"
+            f"<p>{_prose(sheet.purpose)}</p><p>{_prose(sheet.construction)}</p>"
             f"<p>Holds {html.escape(held)}.</p><p>Known limits:</p><ul>{limits}</ul>"
         )
         parts.append(_section(f"{sheet.title} ({name})", body))
@@ -163,12 +167,17 @@ def datasheets(run: Run) -> str:
 def _language(code: str, folder: Path) -> str:
     """The datasheet of a language: how its texts were made, and who has read them."""
     spoken = load_language(code, folder)
-    limits = "".join(f"<li>{html.escape(limit)}</li>" for limit in spoken.limits)
+    limits = "".join(f"<li>{_prose(limit)}</li>" for limit in spoken.limits)
     body = (
-        f"<p>{html.escape(spoken.purpose)}</p><p>{html.escape(spoken.construction)}</p>"
-        f"<p>Review: {html.escape(spoken.review)}</p><p>Known limits:</p><ul>{limits}</ul>"
+        f"<p>{_prose(spoken.purpose)}</p><p>{_prose(spoken.construction)}</p>"
+        f"<p>Review: {_prose(spoken.review)}</p><p>Known limits:</p><ul>{limits}</ul>"
     )
     return _section(f"{spoken.title} ({code})", body)
+
+
+def _prose(text: str) -> str:
+    """A datasheet's text, escaped; what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _section(title: str, body: str) -> str:
