@@ -41,6 +41,13 @@ def spent_nothing(checkout):
     return not (checkout / "data" / "runs").exists()
 
 
+def test_a_run_without_answers_has_nothing_to_fit_and_says_so(checkout, monkeypatch, capsys):
+    got, out, err = revealed(monkeypatch, capsys, "fit", "--run", "defualt")
+    assert (got, err) == (0, "")
+    assert "Nothing to fit: run 'defualt'" in out
+    assert spent_nothing(checkout)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -58,9 +65,11 @@ def spent_nothing(checkout):
         (["run", "--api-base", "http://127.0.0.1:1/v1"], 2, "Name it with --respondent"),
         (["run", "--run", "../elsewhere"], 2, "not a name for a run"),
         (["plan", "--instrument", "nothing"], 2, "no instrument 'nothing'"),
-        (["fit", "--respondent", "nobody"], 2, "no respondent 'nobody'"),
+        (["plan", "--respondent", "simulated/coherant"], 5, "Near it: coherent"),
+        (["fit", "--respondent", "nobody"], 2, "`revealed plan` lists the known"),
         (["import", "not-there.csv"], 3, "not-there.csv"),
         (["fetch", "no/such.csv"], 4, "no public source 'no/such.csv'"),
+        (["fetch", "cais/options.json"], 4, "Did you mean cais/options_hierarchical.json"),
     ],
 )
 def test_a_mistake_is_one_message_and_an_exit_code(

@@ -26,6 +26,12 @@ def test_an_unknown_simulated_respondent_is_told_which_there_are() -> None:
         check_respondent(RespondentSpec(name="s", model="simulated/angelic"))
 
 
+def test_a_misspelled_simulated_respondent_is_told_what_is_near() -> None:
+    with pytest.raises(RespondentError, match=r"Near it: coherent, incoherent") as raised:
+        check_respondent(RespondentSpec(name="s", model="simulated/coherant"))
+    assert "babbling" not in str(raised.value)
+
+
 def test_a_missing_key_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RespondentError, match="OPENAI_API_KEY") as raised:
         check_respondent(RespondentSpec(name="g", model="openai/gpt-4o-2024-08-06"))
@@ -50,6 +56,14 @@ def test_an_address_that_answers_is_fine_and_nothing_is_asked(
 ) -> None:
     check_respondent(spec_for(server))
     assert server.total == 0
+
+
+def test_a_provider_out_of_reach_is_no_server_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-anything")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    with pytest.raises(RespondentError, match=r"does not answer.*network") as raised:
+        check_respondent(RespondentSpec(name="g", model="openai/gpt-4o-2024-08-06"))
+    assert "Start the server" not in str(raised.value)
 
 
 def test_an_address_that_does_not_answer(server: Server, spec_for: SpecFor) -> None:

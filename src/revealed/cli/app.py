@@ -234,7 +234,10 @@ def fit(run: RunName = "default", respondent: Names = None, instrument: Instrume
 
     opened = study.open_run(run)
     apart = []
-    for name in respondent or sorted(set(opened.cells()["respondent"])):
+    names = respondent or sorted(set(opened.cells()["respondent"]))
+    if not names:
+        typer.echo(f"Nothing to fit: run {opened.name!r} has no answers yet.")
+    for name in names:
         fitted = study.fit_respondent(opened, name, instruments=instrument)
         typer.echo(f"{name}: {len(fitted)} fits")
         for row in fitted[~fitted["linked"].astype(bool)].itertuples():

@@ -155,7 +155,9 @@ def _check_address(spec: RespondentSpec, door: Door, address: str, timeout: floa
         raise RespondentError(
             f"{address} does not answer ({type(error).__name__}).",
             where=where,
-            todo="Start the server, or correct api_base.",
+            todo="Start the server, or correct api_base."
+            if spec.api_base
+            else "Is there a network, and do a proxy or a firewall let it through?",
         ) from None
     if reply.status_code in (401, 403):
         raise RespondentError(

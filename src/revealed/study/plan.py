@@ -232,7 +232,14 @@ def plan(
     input_tokens, output_tokens (at most), cost (US dollars at most, by batch at the price of
     batches; missing where LiteLLM's table
     and the respondent give no price), seconds.
+
+    Raises
+    ------
+    RespondentError
+        If a respondent's provider, or a simulated respondent, is not known.
     """
+    from revealed.respondents.simulated import load as load_simulated
+
     load = cache(lambda name: load_instrument(name, study.root))
     doors: dict[str, Door] = {}
     prompts: _Prompts = {}
@@ -241,6 +248,8 @@ def plan(
         spec = cell.respondent
         if spec.name not in doors:
             doors[spec.name] = Door(spec)
+            if doors[spec.name].simulated:
+                load_simulated(spec.model)  # a misspelled one would be planned, and then refused
         door = doors[spec.name]
         if cell.asks_questions:
             count, requests, prompt, answer = _questions(study, door, cell, prompts)

@@ -116,11 +116,11 @@ class Run:
             **{entry.spec.name: entry.spec for entry in self.study.respondents},
         }
         if respondent not in known:
+            near = nearest(respondent, known)
             raise ConfigError(
                 f"no respondent {respondent!r} in study.yaml or in run {self.name!r}.",
-                todo=nearest(respondent, known)
-                or f"Known: {', '.join(known) or 'none'}. Ask a new one with "
-                f"`revealed run --respondent {respondent}`.",
+                todo=f"{near}{' ' if near else ''}Ask a new one with "
+                f"`revealed run --respondent {respondent}`; `revealed plan` lists the known.",
             )
         return known[respondent]
 

@@ -6,6 +6,7 @@ is right, so that a half-written file is never seen.
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 import sys
@@ -91,12 +92,13 @@ def find_source(file: str, root: Path | None = None) -> Source:
     FetchError
         If ``data/sources.yaml`` does not list it.
     """
-    for source in list_sources(root):
-        if source.file == file:
-            return source
+    known = {source.file: source for source in list_sources(root)}
+    if file in known:
+        return known[file]
+    near = difflib.get_close_matches(file, known, n=2)
     raise FetchError(
         f"no public source {file!r} in data/sources.yaml.",
-        todo="List them with `revealed fetch --list`.",
+        todo=f"Did you mean {' or '.join(near)}?" if near else "It names them as `file`.",
     )
 
 

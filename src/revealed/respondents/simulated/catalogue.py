@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -713,8 +714,10 @@ def declared(model: str, **changes: Any) -> Declared:
     """
     name, _, query = model.removeprefix(SIMULATED).partition("?")
     if name not in _BY_NAME:
+        near = difflib.get_close_matches(name, _BY_NAME, n=3, cutoff=0.7)
         raise RespondentError(
-            f"there is no simulated respondent {name!r}.", todo=f"There are {', '.join(_BY_NAME)}."
+            f"there is no simulated respondent {name!r}.",
+            todo=f"Near it: {', '.join(near)}." if near else f"There are {', '.join(_BY_NAME)}.",
         )
     kinds = {field.name: field.type for field in fields(Declared)}
     numbers = [key for key, kind in kinds.items() if kind in ("float", "int")]
