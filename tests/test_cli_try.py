@@ -13,6 +13,7 @@ import pytest
 
 from revealed.cli import main
 from revealed.cli.printing import warn_once
+from revealed.cli.trying import _whole_study
 from revealed.study import start_trial
 from revealed.study.trial import look, trial_respondent
 
@@ -68,6 +69,19 @@ def test_a_price_that_nobody_knows_is_said(attempt):
         assert "no limit is kept" in out
         assert "nobody is there to agree" in err
         assert other.server.total == 0
+
+
+def test_the_way_on_names_the_options_of_the_way_here(make_checkout):
+    make_checkout(STUDY)
+    run = start_trial()
+    at = "http://localhost:8001/v1"
+    spec = trial_respondent(run, "hosted_vllm/a b", api_base=at, api_key_env="K", mode="sample")
+    assert _whole_study(run, spec).split(" --") == [
+        "revealed plan", "respondent 'hosted_vllm/a b'", f"api-base {at}", "api-key-env K",
+        "mode sample",
+    ]  # fmt: skip
+    told = _whole_study(run, trial_respondent(run, "simulated/coherent"))
+    assert told == "revealed plan --respondent simulated/coherent"  # study.yaml says the rest
 
 
 def test_first_looks_are_no_book(attempt):

@@ -121,6 +121,15 @@ def test_a_look_with_a_key_is_capped_and_asks_nothing_twice(checkout, monkeypatc
     assert run.has(spec.name, "outcomes", kind="fit")
 
 
+def test_what_was_planned_is_not_planned_again(checkout, monkeypatch):
+    run = start_trial()
+    spec = trial_respondent(run, "simulated/coherent")
+    planned = trial_plan(run, spec, 1.0)
+    monkeypatch.setattr("revealed.study.trial.trial_plan", None)
+    look(run, spec, max_cost=1.0, progress=False, planned=planned)
+    assert run.has(spec.name, "outcomes", kind="fit")
+
+
 def test_ollama_is_asked_few_at_a_time_and_costs_nothing(checkout, tmp_path, monkeypatch):
     with ollama(tmp_path, delay=0.01) as other:
         monkeypatch.setenv("OLLAMA_API_BASE", other.server.url)

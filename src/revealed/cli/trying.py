@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,9 @@ from .printing import agree, dollars
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from revealed.respondents import RespondentSpec
+    from revealed.study import Run
 
 Model = Annotated[
     str,
@@ -50,7 +54,7 @@ def try_(
     if cost != 0:
         agree(yes, f"Ask {spec.name}?")
     limit = None if math.isnan(cost) else max_cost
-    look(opened, spec, max_cost=limit)
+    look(opened, spec, max_cost=limit, planned=planned)
     typer.echo("Making the page ...")
     from revealed.report.trial import trial_page
 
@@ -58,7 +62,7 @@ def try_(
     site = page.parents[2].relative_to(opened.paths.root)
     typer.echo(f"The page is at {page}")
     typer.echo(f"Where files cannot be opened: make serve SITE={site}")
-    typer.echo(f"All of the study for this model: revealed plan --respondent {spec.name}")
+    typer.echo(f"All of the study for this model: {_whole_study(opened, spec)}")
     if show and sys.stdout.isatty():
         typer.launch(page.as_uri())
 
@@ -73,3 +77,13 @@ def _tell(planned: pd.DataFrame, cost: float, max_cost: float) -> None:
     else:
         price = f"at most about {dollars(cost)}, and it stops at {dollars(max_cost)}"
     typer.echo(f"{planned['respondent'].iloc[0]}: {requests:,} requests, {price}.")
+
+
+def _whole_study(run: Run, spec: RespondentSpec) -> str:
+    """The command that plans the study for this model, with the options that it was tried with."""
+    words = ["revealed", "plan", "--respondent", spec.name]
+    if spec.name not in {entry.spec.name for entry in run.study.respondents}:
+        words += ["--api-base", spec.api_base] if spec.api_base else []
+        words += ["--api-key-env", spec.api_key_env] if spec.api_key_env else []
+        words += ["--mode", spec.mode] if spec.mode != "auto" else []
+    return shlex.join(words)

@@ -85,7 +85,12 @@ def trial_plan(run: Run, spec: RespondentSpec, max_cost: float | None) -> pd.Dat
 
 
 def look(
-    run: Run, spec: RespondentSpec, *, max_cost: float | None = MOST, progress: bool = True
+    run: Run,
+    spec: RespondentSpec,
+    *,
+    max_cost: float | None = MOST,
+    progress: bool = True,
+    planned: pd.DataFrame | None = None,
 ) -> None:
     """Ask a respondent and those beside it what a trial asks, and fit; only what is missing.
 
@@ -94,6 +99,8 @@ def look(
     max_cost
         US dollars at most for this respondent, earlier answers of the run included. Where the price
         is unknown no limit can be kept: None.
+    planned
+        What `trial_plan` has said of this respondent; None has it checked and planned here.
 
     Raises
     ------
@@ -102,7 +109,8 @@ def look(
     BudgetError
         When the limit is reached; what was answered is kept.
     """
-    planned = trial_plan(run, spec, max_cost)
+    if planned is None:
+        planned = trial_plan(run, spec, max_cost)
     limit = None
     if max_cost is not None and spec.provenance != "simulated" and planned["cost"].notna().all():
         with run.ledger() as ledger:
