@@ -81,6 +81,21 @@ def test_links_lead_to_places_of_the_joined_document(small: Path) -> None:
     assert 'href="#"' in edition.joined(small)
 
 
+def test_the_downloads_lead_to_the_pdf_once_it_is_there(small: Path) -> None:
+    edition.offer(small, 3, 1_000)  # a site without that page stays as it is
+    written = (project_root(Path(__file__).parent) / "book" / "downloads.md").read_text("utf-8")
+    place = re.search(r"<p id=.*</p>", written)
+    assert place is not None
+    downloads = small / "book" / "downloads.html"
+    downloads.write_text(page(f"<h1>D</h1>{place[0]}<p>after</p>"), encoding="utf-8")
+    for pages, told in ((1_234, "(1,234 pages, 5.6 MB)"), (7, "(7 pages, 5.6 MB)")):
+        edition.offer(small, pages, 5_600_000)
+        text = downloads.read_text(encoding="utf-8")
+        assert f'<a download href="../{edition.NAME}">{edition.NAME}</a> {told}</p><p>after' in text
+        assert "hidden" not in text
+        assert text.count(edition.NAME) == 2
+
+
 def test_a_pdf_without_pages_is_refused() -> None:
     with pytest.raises(DataError, match="pages"):
         edition.read_pdf(b"%PDF-1.4\n1 0 obj\n<</Type /Catalog>>\nendobj")

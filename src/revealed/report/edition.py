@@ -32,6 +32,7 @@ SCREEN_ONLY = frozenset({"book/explore"})
 """Pages without a printed form."""
 
 _FRONT = "book/index"
+_DOWNLOADS = "book/downloads"
 _ADDRESS = "book/edition.html"
 
 _NAV = re.compile(r'<nav class="bd-links.*?</nav>', re.DOTALL)
@@ -45,6 +46,7 @@ _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.DOTALL | re.IGNORECASE)
 _STYLES = re.compile(r'<link\b[^>]*rel="stylesheet"[^>]*>')
 _NAMES = re.compile(r'(<(?!svg|path|clipPath|rect|use|g\b)[a-zA-Z][^<>]*?\sid=")([^"]*)"')
 _LINKS = re.compile(r'(<a\b[^<>]*?\shref=")([^"]*)"')
+_OFFER = re.compile(r'<p\b[^>]*\bid="rv-edition-file"[^>]*>.*?</p>', re.DOTALL)
 _SOURCES = re.compile(r'(<img\b[^<>]*?\ssrc=")(?!data:)([^"]*)"')
 
 
@@ -258,4 +260,23 @@ def write(site: Path, target: Path, base: str = "") -> Edition:
         data, found = printed(tab, address, site, base)
     with atomic_write(target) as temporary:
         temporary.write_bytes(data)
+    if target.resolve() == (site / NAME).resolve():
+        offer(site, found.pages, len(data))
     return found
+
+
+def offer(site: Path, pages: int, size: int) -> None:
+    """Have the page *Downloads* of `site` lead to the PDF beside the first page.
+
+    The page is built before there is a PDF, with a hidden paragraph in the place of the link.
+    """
+    path = site / f"{_DOWNLOADS}.html"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    link = (
+        f'<p id="rv-edition-file"><a download href="../{NAME}">{NAME}</a> '
+        f"({pages:,} pages, {size / 1e6:.1f} MB)</p>"
+    )
+    changed = _OFFER.sub(link, text, count=1)
+    if changed != text:
+        with atomic_write(path) as temporary:
+            temporary.write_text(changed, encoding="utf-8")
