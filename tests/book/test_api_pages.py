@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import html
 import importlib
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +76,17 @@ def test_a_closing_paragraph_is_no_parameter() -> None:
     assert tidy().noted(made) == made
 
 
+def test_a_sentence_on_what_is_returned_is_no_list_of_types() -> None:
+    head = ["Do it.", "", "Returns", "-------"]
+    told = ["A row a pair: one, other. n counts", "pairs."]
+    closing = ["", "Raises", "------", "DataError", "    If not."]
+    assert tidy().returned([*head, *told, *closing]) == (
+        [*head, "RETURNED", *closing], "A row a pair: one, other. n counts pairs.",
+    )  # fmt: skip
+    for other in ([*head, "DataFrame", "    A row a pair."], ["Returns nothing."], []):
+        assert tidy().returned(other) == (other, "")
+
+
 @pytest.mark.slow
 def test_every_docstring_builds_without_a_warning(tmp_path: Path) -> None:
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["sphinx"]
@@ -100,6 +113,10 @@ def test_every_docstring_builds_without_a_warning(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    shown = (tmp_path / "out" / "api" / "measures.html").read_text(encoding="utf-8")
+    words = " ".join(html.unescape(re.sub(r"<[^>]*>", "", shown)).split())
+    assert "Estimates of COMPONENTS; and moved, framing and wording together: what a new" in words
+    assert "RETURNED" not in words
     shown = (tmp_path / "out" / "api" / "utilities.html").read_text(encoding="utf-8")
     tree = ast.parse((ROOT / "src" / "revealed" / "utilities" / "__init__.py").read_text("utf-8"))
     (listed,) = [ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign)]
