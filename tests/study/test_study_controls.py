@@ -16,6 +16,7 @@ from revealed.foundation.errors import ConfigError, DataError
 from revealed.instruments import load_arm, load_instrument, read_prompt
 from revealed.respondents import RespondentSpec
 from revealed.respondents.guise import controlled
+from revealed.respondents.tuning.datasets import read_chats
 from revealed.study import controls, load_study, open_run, plan, tuning
 from revealed.study.material import make_material, training, write_material
 
@@ -95,6 +96,13 @@ def material(**changes: Any) -> Any:
 def read(messages: list[dict[str, str]]) -> tuple[str, str, str]:
     found = read_prompt(messages)
     return found.first, found.second, found.arm.labels[0]
+
+
+def test_the_recipe_and_providers_read_the_training_file() -> None:
+    made = material()
+    found = read_chats("\n".join(made.training).encode(), "train.jsonl")
+    assert len(found.chats) == len(made.training)
+    assert {len(chat[-1]["content"]) for chat in found.chats} == {1}
 
 
 def test_training_holds_the_soft_targets_in_both_orders_and_no_other_pair() -> None:
