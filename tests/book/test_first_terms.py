@@ -77,6 +77,13 @@ def test_where_an_author_has_linked_it_nothing_is_added(terms: ModuleType) -> No
     assert terms.link(document, PLACES) == []
 
 
+def test_the_glossary_is_in_the_order_of_the_alphabet() -> None:
+    text = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
+    named = re.findall(r"^([^\s`#{][^\n]*)$", text, re.MULTILINE)
+    assert len(named) > 40
+    assert named == sorted(named, key=lambda term: term.lower().replace("-", " "))
+
+
 def test_everyday_words_are_terms_of_the_glossary(terms: ModuleType) -> None:
     text = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^(\w[^\n]*)\n  \S", text, re.MULTILINE)) >= terms.EVERYDAY
