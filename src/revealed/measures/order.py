@@ -366,7 +366,8 @@ def gate(
         failures.append("no decided answer to any calibration pair")
     elif accuracy is not None and accuracy.value < CALIBRATION_NEEDED:
         failures.append(
-            f"{accuracy.value:.0%} of calibration answers right, {CALIBRATION_NEEDED:.0%} needed"
+            f"{100 * accuracy.value:.0f} % of calibration answers right, "
+            f"{100 * CALIBRATION_NEEDED:.0f} % needed"
         )
     limits = ["no calibration answers: judged on the order alone"] if accuracy is None else []
     return Gate(
