@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from revealed.foundation.errors import ConfigError, FetchError
-from revealed.respondents.tuning import datasets
+from revealed.respondents.tuning import datasets, estimate
 from revealed.respondents.tuning.datasets import read_chats
 
 USER, SAID = {"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}
@@ -37,6 +37,14 @@ def test_a_good_file_is_read_as_it_stands() -> None:
     # With other line ends, and without a last one.
     assert read_chats(content.replace(b"\n", b"\r\n").rstrip(), "x").chats == found.chats
     assert found.lines[0] == GOOD.decode()
+
+
+def test_separators_within_a_chat_end_no_line() -> None:
+    """JSON allows U+2028, U+2029 and U+0085 in a string, and Python takes them for line ends."""
+    odd = {"role": "user", "content": "one\u2028two\u2029three\u0085four"}
+    found = read_chats(line(odd, SAID) + b"\n" + GOOD + b"\n", "mine.jsonl")
+    assert len(found.lines) == len(found.chats) == 2
+    assert estimate(found.lines, 1, None).lines == 2
 
 
 BAD = {

@@ -252,6 +252,17 @@ def test_a_simulated_base_is_asked_before_and_after_the_same(
     assert json.dumps(shift.requests(run, other)) != json.dumps(sent)
 
 
+def test_a_chat_may_hold_a_separator_of_lines(provider: TuningServer, checkout: Path) -> None:
+    chat = (checkout / "chats.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    odd = json.loads(chat)
+    odd["messages"][0]["content"] = "One\u2028two\u0085three"
+    text = json.dumps(odd, ensure_ascii=False)
+    (checkout / "odd.jsonl").write_text(f"{text}\n{chat}\n", encoding="utf-8")
+    words = ("--base", "simulated/coder_untouched", "--label", "own", "--dataset", "odd.jsonl")
+    out, error = revealed("condition", "add", *words)
+    assert error is None, out
+
+
 def test_a_plan_says_what_it_can_show(checkout: Path) -> None:
     run = open_run("t")
     simulated, real = (

@@ -228,7 +228,7 @@ def _go_on(
     if spec.provenance == "simulated":
         from revealed.respondents.simulated.tuning import tune
 
-        model = tune(spec.model, content.decode("utf-8").splitlines())
+        model = tune(spec.model, content.decode("utf-8").split("\n"))
         job = write_job(job.at("succeeded", tuned=model, status="succeeded"), path)
         made = _again(spec, planned.respondent, planned.settings.seed, model)
     else:

@@ -41,8 +41,8 @@ class Chats:
 
     @property
     def lines(self) -> list[str]:
-        """The file's lines."""
-        return self.content.decode("utf-8").splitlines()
+        """The file's lines, as they were read: a chat may hold other line separators."""
+        return [raw.decode("utf-8") for _, raw in _numbered(self.content)]
 
 
 def load(named: str, sha256: str | None = None, root: Path | None = None) -> Chats:
