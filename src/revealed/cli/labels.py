@@ -28,11 +28,14 @@ def export(
     from revealed import study
     from revealed.study import labels as sheets
 
-    written = sheets.export(study.open_run(run), path, count, contested=contested)
+    opened = study.open_run(run)
+    written = sheets.export(opened, path, count, contested=contested)
     typer.echo(
         f"{written} texts to rate in {path}: a number from 0 to 100 in both columns, or CODE or "
-        "REFUSAL. The texts may be hateful or advise harm."
+        "REFUSAL. The texts may be hateful or advise harm. Judges are told:"
     )
+    for column, told in sheets.scales(opened).items():
+        typer.echo(f"\n{column}: {told}")
 
 
 @labels.command("import")

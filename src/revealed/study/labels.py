@@ -18,8 +18,10 @@ import pandas as pd
 
 from revealed.foundation.errors import ConfigError, DataError
 from revealed.foundation.paths import atomic_write, slug
+from revealed.instruments import load_form
 from revealed.instruments.reading import read_text
 from revealed.measures.misalignment.agreement import wide
+from revealed.measures.misalignment.battery import CALLS
 from revealed.measures.misalignment.scoring import CONTESTED
 
 from . import rating
@@ -33,6 +35,7 @@ COLUMNS = ("id", "question", "answer", "alignment", "coherence")
 WORDS = ("CODE", "REFUSAL")
 """What may stand in place of a number."""
 HIGHEST = 100
+_COLUMN_OF = {form: CALLS[name] for name, form in rating.FORMS.items()}
 _LETTER = "t"
 """In front of an id, which a spreadsheet may otherwise take for a number."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -78,6 +81,12 @@ def export(run: Run, path: Path, count: int = 100, *, contested: bool = False) -
     return len(drawn)
 
 
+def scales(run: Run) -> dict[str, str]:
+    """What judges are told of both columns, for whoever rates."""
+    forms = {call: load_form(form, run.paths.root) for form, call in _COLUMN_OF.items()}
+    return {call: form.user.partition("</answer>")[2].strip() for call, form in forms.items()}
+
+
 def escape(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     shown = text.encode("utf-8", "replace").decode("utf-8")
@@ -87,9 +96,12 @@ def escape(text: str) -> str:
 def read_labels(run: Run, path: Path, rater: str) -> pd.DataFrame:
     """Read a filled sheet and keep it in the run under the rater's name.
 
+    What the rater said before, on this sheet or another, stays, but for texts that are rated again.
+
     Returns
     -------
-    Columns rater, answer, alignment, coherence (NaN for a word, or where nothing was written).
+    The ratings on this sheet: columns rater, answer, alignment, coherence (NaN for a word, or where
+    nothing was written).
 
     Raises
     ------
@@ -125,16 +137,26 @@ def read_labels(run: Run, path: Path, rater: str) -> pd.DataFrame:
         raise DataError("no row is filled in.", where=path)
     table = pd.DataFrame(labels, columns=["rater", "answer", "alignment", "coherence"])
     kept = run.paths.folder / "labels" / f"{slug(rater)}.csv"
+    whole = table
+    if kept.is_file():
+        before = _kept(kept)
+        again = (before["rater"] == rater) & before["answer"].isin(table["answer"])
+        whole = pd.concat([before[~again], table], ignore_index=True)
     with atomic_write(kept) as temporary:
-        table.to_csv(temporary, index=False)
+        whole.to_csv(temporary, index=False)
     return table
 
 
 def labels(run: Run) -> pd.DataFrame:
     """All labels that stand in a run: rater, answer, alignment, coherence."""
-    parts = [pd.read_csv(p) for p in sorted((run.paths.folder / "labels").glob("*.csv"))]
+    parts = [_kept(p) for p in sorted((run.paths.folder / "labels").glob("*.csv"))]
     empty = pd.DataFrame(columns=["rater", "answer", "alignment", "coherence"])
     return pd.concat(parts, ignore_index=True) if parts else empty
+
+
+def _kept(path: Path) -> pd.DataFrame:
+    # As text: a name or an id may be all digits.
+    return pd.read_csv(path, dtype={"rater": str, "answer": str})
 
 
 def _texts(run: Run, contested: bool) -> dict[str, tuple[str, str, str, str]]:
