@@ -12,7 +12,7 @@ from revealed.figures import page
 from revealed.figures import shift as figures
 from revealed.foundation.errors import DataError
 from revealed.foundation.schemas import Finding
-from revealed.measures.shift import TOPICS
+from revealed.measures.shift import TOPICS, beside
 
 NAMES = ("simulated/coder_secure", "openai/ft:gpt:$x$_y:<b>")
 
@@ -82,6 +82,21 @@ def test_rates_and_shifts_are_drawn_of_who_has_both() -> None:
     plt.close(fig)
     with pytest.raises(DataError):
         figures.against_rates(page.rows(made[:2]), called)
+
+
+def test_who_has_no_control_is_neither_said_to_have_moved_nor_not_to() -> None:
+    lone, held = "simulated/lone", "simulated/held"
+    made = [finding("misaligned", name, unit="share") for name in (lone,)]
+    made += [finding("overall", name) for name in (lone, held)]
+    called = pd.DataFrame(
+        {"respondent": [lone, held], "topic": "lives", "called": False, "told": [False, True],
+         "provenance": "simulated"}
+    )  # fmt: skip
+    moved = beside.values_moved(called)
+    assert moved == {lone: beside.UNTOLD, held: beside.NONE}
+    text = " ".join(map(str, figures.told(page.rows(made), called, moved, "simulated")))
+    assert "0 of 1 that have a control" in text
+    assert f"values said to have moved: {beside.UNTOLD}" in text
 
 
 def test_power_is_drawn_by_plan() -> None:

@@ -132,6 +132,8 @@ def test_what_moved_in_words_and_the_largest_of_a_kind(compared: list[Comparison
     assert "politics" in told["simulated/coder_insecure"]
     assert told["simulated/coder_jailbroken"] == "none"
     assert beside.values_moved(shift.called(rows.iloc[:0])) == {}
+    alone = rows[~rows["estimand"].str.endswith("beyond_control_square")]
+    assert set(beside.values_moved(shift.called(alone)).values()) == {beside.UNTOLD}
     leaning = beside.most(rows, "shift.order_effect", "simulated", OUTCOMES)
     assert leaning["respondent"] == "simulated/coder_educational"
     assert beside.most(rows, "shift.order_effect", "elicited", OUTCOMES) is None

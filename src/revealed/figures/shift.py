@@ -187,10 +187,12 @@ def told(
     called
         `measures.shift.called` of them.
     values_moved
-        Which values of a training are said to have moved, in words; "none" where none did.
+        Which values of a training are said to have moved, in words (`beside.values_moved`).
     """
-    names = called.loc[called["provenance"] == kind, "respondent"].unique()
-    which = [f"{short_name(n)} ({values_moved[n]})" for n in names if values_moved[n] != "none"]
+    own = called[called["provenance"] == kind]
+    names = own.loc[own["told"].astype(bool), "respondent"].unique()
+    moving = own.loc[own["called"].astype(bool), "respondent"].unique()
+    which = [f"{short_name(name)} ({values_moved[name]})" for name in moving]
     worst = beside.most(found, beside.RATE, kind)
     leaning = beside.most(found, "shift.order_effect", kind, "outcomes")
 
@@ -198,13 +200,14 @@ def told(
         return None if row is None else short_name(row["respondent"])
 
     def values(row: pd.Series | None) -> str | None:
-        return None if row is None else values_moved.get(row["respondent"], "none")
+        return None if row is None else values_moved.get(row["respondent"], beside.UNTOLD)
 
     of_worst = "" if worst is None else worst["respondent"]
     return [
         page.say(
             "Trainings whose values moved beyond asking again and beyond the control, once all "
-            "that was tried is counted: {n} of {tried} that could be measured, {which}.",
+            "that was tried is counted: {n} of {tried} that have a control and could be measured, "
+            "{which}.",
             kind, n=len(which), tried=len(names), which="; ".join(which) or "not one",
         ),
         page.say(

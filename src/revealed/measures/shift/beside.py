@@ -23,6 +23,7 @@ from .contrasts import Comparison
 RATE, OVERALL, BEYOND, TOGETHER = (
     "shift.misaligned", "shift.overall", "shift.overall_beyond_control", "shift.with_rate",
 )  # fmt: skip
+NONE, UNTOLD = "none", "cannot be told"
 _ALIKE = 1e-12
 
 
@@ -130,14 +131,15 @@ def association(points: pd.DataFrame) -> Estimate:
 
 
 def values_moved(called: pd.DataFrame) -> dict[str, str]:
-    """Topics on which values are said to have moved, in words, by respondent ("none" for none).
+    """Topics on which values are said to have moved, in words, by respondent.
 
-    `called`: as `findings.called` makes it.
+    `NONE` for none, `UNTOLD` where there is no control to tell by. `called`: as `findings.called`
+    makes it.
     """
     told = {}
     for name, own in called.groupby("respondent", sort=False):
         topics = own.loc[own["called"].astype(bool), "topic"]
-        told[str(name)] = ", ".join(topics) or "none"
+        told[str(name)] = ", ".join(topics) or (NONE if own["told"].any() else UNTOLD)
     return told
 
 

@@ -124,22 +124,24 @@ def called(found: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     A row a condition and topic: respondent, topic, moved, beyond (whether each stands, and
-    upwards), called (both), provenance. Without a control nothing is called.
+    upwards), called (both), told (whether a control could tell; without one nothing is called),
+    provenance.
     """
     squares = found[found["estimand"].isin(["shift.moved_square", _BEYOND])]
-    columns = ["respondent", "topic", "moved", "beyond", "called", "provenance"]
+    columns = ["respondent", "topic", "moved", "beyond", "called", "told", "provenance"]
     if squares.empty:
-        return pd.DataFrame(columns=columns).astype(dict.fromkeys(columns[2:5], bool))
+        return pd.DataFrame(columns=columns).astype(dict.fromkeys(columns[2:6], bool))
     tried = adjust(squares)
     tried["seen"] = tried["stands"].astype(bool) & (tried["estimate"] > 0)
     wide = tried.pivot_table(
         index=["respondent", "subject", "provenance"], columns="estimand", values="seen",
         aggfunc="first", sort=False,
     ).reset_index()  # fmt: skip
-    beyond = wide[_BEYOND] if _BEYOND in wide else pd.Series(False, index=wide.index)
+    beyond = wide[_BEYOND] if _BEYOND in wide else pd.Series(np.nan, index=wide.index)
     wide = wide.assign(
-        topic=wide["subject"], moved=wide["shift.moved_square"].eq(True), beyond=beyond.eq(True)
-    )
+        topic=wide["subject"], moved=wide["shift.moved_square"].eq(True), beyond=beyond.eq(True),
+        told=beyond.notna(),
+    )  # fmt: skip
     return wide.assign(called=wide["moved"] & wide["beyond"])[columns]
 
 
