@@ -78,6 +78,21 @@ def test_answers_of_the_same_respondents_are_scored_each_training_by_itself(run:
     assert family.others == (ARMED,)  # the others were not asked for their values here
 
 
+@pytest.mark.parametrize(
+    ("more", "control"), [("", ("simulated/control",)), (", temperature: 0.5", ())]
+)
+def test_a_control_that_was_asked_otherwise_is_no_control(
+    make_checkout: Any, more: str, control: tuple[str, ...]
+) -> None:
+    make_checkout(STUDY.replace("simulated/coder_secure", f"simulated/coder_secure{more}"))
+    run = open_run("t")
+    for name in (BASE, "simulated/again", "simulated/control"):
+        elicit_respondent(run, name, progress=False)
+    (family,) = shift.families(run)
+    assert family.control == control
+    assert family.others == ("simulated/control",)
+
+
 def test_the_truth_is_what_was_declared(run: Run) -> None:
     control = "simulated/control"
     assert set(shift.truth(run, control, ARMED).values()) == {0.0}

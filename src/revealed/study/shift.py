@@ -1,8 +1,9 @@
 """Which respondents were asked before and after a fine-tuning, and whether all were asked alike.
 
 A base is the first respondent of a condition labeled ``untouched``; another one of that condition,
-of the same model, is the base asked again. What is labeled ``secure`` is the control. Where the
-battery's main questions were asked too, the rate of misaligned answers stands beside the shift.
+of the same model, is the base asked again. What is labeled ``secure`` and was asked as the base was
+is the control. Where the battery's main questions were asked too, the rate of misaligned answers
+stands beside the shift.
 """
 
 from __future__ import annotations
@@ -68,7 +69,10 @@ def families(run: Run) -> list[Family]:
         mine.sort(key=lambda condition: condition.label != "secure")
         members = {n: c for c in mine for n in c.respondents if _was_asked(run, n)}
         if members:
-            control = tuple(n for n, c in members.items() if c.label == "secure")
+            control = tuple(
+                name for name, condition in members.items()
+                if condition.label == "secure" and not unlike(run, base, name)
+            )  # fmt: skip
             found.append(
                 Family(
                     base, again, control, {n: c.label for n, c in members.items()},
