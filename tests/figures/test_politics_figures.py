@@ -18,11 +18,12 @@ RNG = np.random.default_rng(8)
 def made_map(respondents: int) -> Map:
     m = 30
     spread = np.tile(np.diag([0.01, 0.04]), (m, 1, 1))
+    places = RNG.normal(size=(m, 2))
     return Map(
-        RNG.normal(size=(m, 2)), RNG.normal(size=(respondents, 2)), spread, spread[:respondents],
+        places, RNG.normal(size=(respondents, 2)), spread, spread[:respondents],
         np.zeros((36, 2)), Components(np.array([0.5, 0.1, 0.05]), np.array([0.2, 0.15, 0.1]), 1),
         tuple(f"entity {k}" for k in range(m)),
-        tuple(f"simulated/r{k}" for k in range(respondents)),
+        tuple(f"simulated/r{k}" for k in range(respondents)), places,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -224,12 +225,12 @@ def sprinkled(respondents_at: np.ndarray, seed: int, noise: float = 0.0) -> maps
     rng = np.random.default_rng(seed)
     m, k = 40, len(respondents_at)
     shared = noise * np.eye(2)
+    entities_at = rng.uniform(-1, 1, size=(m, 2)) + np.sqrt(noise) * rng.normal(size=(m, 2))
     return maps.Map(
-        rng.uniform(-1, 1, size=(m, 2)) + np.sqrt(noise) * rng.normal(size=(m, 2)),
-        respondents_at + np.sqrt(noise) * rng.normal(size=(k, 2)),
+        entities_at, respondents_at + np.sqrt(noise) * rng.normal(size=(k, 2)),
         np.tile(shared, (m, 1, 1)), np.tile(shared, (k, 1, 1)), np.zeros((36, 2)),
         maps.Components(np.ones(2), np.ones(2), 0), tuple(map(str, range(m))),
-        tuple(map(str, range(k))),
+        tuple(map(str, range(k))), entities_at,
     )  # fmt: skip
 
 
@@ -246,6 +247,9 @@ def test_clusters_are_found_and_too_few_are_none() -> None:
     assert side is not None
     assert side.adjusted[1] < 0.05
     assert side.side.high < 0
+    heap = sprinkled(np.zeros((6, 2)), 3, noise=0.01)
+    together = replace(heap, apart=heap.apart * 0.01)
+    assert clusters.clusters(together, EVERYBODY) is None
     some = np.array([True, True, False, False, False, False])
     assert clusters.clusters(sprinkled(spread, 2), some) is None
     made = page.rows(
@@ -272,3 +276,33 @@ def test_respondents_from_the_whole_spectrum_seldom_cluster() -> None:
         assert made is not None
         found += [made.p_close <= 0.05, made.p_side <= 0.05]
     assert (found <= stats.binom.ppf(0.999, seeds, 0.05)).all()
+
+
+def drawn(m: int, rng: np.random.Generator) -> maps.Points:
+    """Points whose likings follow one line, and besides it nothing that two of them share."""
+    n, noise = 36, 0.05
+    line = np.where(np.arange(n) % 2, 1.0, -1.0)
+    liking = rng.uniform(-1, 1, size=(m, 1)) * line + rng.normal(size=(m, n))
+    liking -= liking.mean(axis=1, keepdims=True)
+    liking /= liking.std(axis=1, ddof=1, keepdims=True)
+    centre = np.eye(n) - 1 / n
+    seen = (liking + np.sqrt(noise) * rng.normal(size=(m, n))) @ centre
+    return maps.Points(tuple(map(str, range(m))), seen, np.tile(noise * centre, (m, 1, 1)))
+
+
+def test_respondents_are_no_cluster_because_entities_made_the_components() -> None:
+    """Components are longest for those who made them: taken there, a fifth would be called one."""
+    seeds, unknown = 60, pd.DataFrame(columns=["left_right", "authority"], dtype=float)
+    found = np.zeros(2)
+    for seed in range(seeds):
+        rng = np.random.default_rng([seed, 5])
+        entities, some = drawn(40, rng), drawn(8, rng)
+        made = maps.place(
+            entities, some, unknown, np.ones((36, 2)), seed=seed, replicates=10, permutations=1
+        )
+        for k, one in enumerate((made, replace(made, apart=made.entities))):
+            told = clusters.clusters(one, np.ones(8, bool), seed=seed, permutations=199)
+            assert told is not None
+            found[k] += told.p_close <= 0.05
+    assert found[0] <= stats.binom.ppf(0.999, seeds, 0.05)
+    assert found[1] > found[0]

@@ -2,8 +2,9 @@
 
 Two things are asked. Are they close to each other, for so many? And are they all on one side? Both
 are answered by shuffling who is a respondent and who an entity: under the null the respondents are
-so many draws from the spectrum that the entities span. Real and simulated respondents are never
-tested together.
+so many draws from the spectrum that the entities span. The components are as long as they can be
+for the entities that made them, and shorter for anybody else; so each entity is taken where it lies
+on the map of the others. Real and simulated respondents are never tested together.
 """
 
 from __future__ import annotations
@@ -43,15 +44,16 @@ class Clusters:
 def clusters(
     found: Map, keep: Array, *, seed: int = 0, permutations: int = PERMUTATIONS
 ) -> Clusters | None:
-    """Whether the respondents of the mask `keep` cluster; None if they are fewer than `NEEDED`.
+    """Whether the respondents of the mask `keep` cluster.
 
-    Sampling noise, which drives points apart, is taken out of the squared distances.
+    Sampling noise, which drives points apart, is taken out of the squared distances. None if the
+    respondents are fewer than `NEEDED`, or entities lie no farther apart than noise takes them.
     """
     here, noise = found.respondents[keep], found.respondent_spread[keep]
     k = len(here)
     if k < NEEDED:
         return None
-    places = np.concatenate([here, found.entities])
+    places = np.concatenate([here, found.apart])
     noises = np.trace(np.concatenate([noise, found.entity_spread]), axis1=1, axis2=2)
     members = np.zeros((permutations + 1, len(places)))
     members[0, :k] = 1.0
@@ -59,14 +61,17 @@ def clusters(
     members[1:] = rng.permuted(np.tile(members[0], (permutations, 1)), axis=1)
     within = _squared(members, places, noises)
     among = _squared(1.0 - members, places, noises)
-    ratio = within / among
+    if among[0] <= 0:
+        return None
+    # The difference has the order of the ratio, and no denominator that shuffling can take to zero.
+    gap = within - among
     side = members @ places[:, 0] / k - (1.0 - members) @ places[:, 0] / len(found.entities)
-    p_close = float((ratio <= ratio[0] + 1e-12).mean())
+    p_close = float((gap <= gap[0] + 1e-12).mean())
     p_side = float((np.abs(side) >= abs(side[0]) - 1e-12).mean())
     close, one_side = holm(np.array([p_close, p_side])).tolist()
     half = stats.t.ppf(0.975, k - 1) * float(here[:, 0].std(ddof=1)) / np.sqrt(k)
     return Clusters(
-        Estimate(float(ratio[0]), None, None, k, _METHOD),
+        Estimate(float(within[0] / among[0]), None, None, k, _METHOD),
         Estimate(float(side[0]), float(side[0] - half), float(side[0] + half), k, _METHOD),
         p_close, p_side, (close, one_side),
     )  # fmt: skip

@@ -113,7 +113,8 @@ class Map:
 
     ``entities`` (m, 2) and ``respondents`` (k, 2): places, in root-mean-square standardized utility
     per proposal. ``entity_spread`` and ``respondent_spread``: covariances of their sampling error,
-    (m, 2, 2) and (k, 2, 2). ``loadings``: (n, 2).
+    (m, 2, 2) and (k, 2, 2). ``loadings``: (n, 2). ``apart``: (m, 2), where each entity lies on the
+    map that the others make, as a respondent does on the map of all.
     """
 
     entities: Array
@@ -124,6 +125,7 @@ class Map:
     components: Components
     entity_names: tuple[str, ...]
     respondent_names: tuple[str, ...]
+    apart: Array
 
 
 def place(
@@ -182,8 +184,20 @@ def place(
             kept.append(_project(values, centre, axes) @ turn)
     spreads = [_covariances(np.array(kept).reshape(replicates, -1, PLANE)) for kept in drawn]
     return Map(
-        there, here, spreads[0], spreads[1], loadings, parts, entities.names, respondents.names
-    )
+        there, here, spreads[0], spreads[1], loadings, parts, entities.names, respondents.names,
+        _apart(entities.mean, there),
+    )  # fmt: skip
+
+
+def _apart(matrix: Array, there: Array) -> Array:
+    """Each row projected on the components of the other rows, turned on the others' places."""
+    found = np.empty_like(there)
+    for k in range(len(matrix)):
+        others = np.delete(matrix, k, axis=0)
+        axes, middle = _loadings(others), others.mean(axis=0)
+        turn = _procrustes(_project(others, middle, axes), np.delete(there, k, axis=0))
+        found[k] = _project(matrix[k], middle, axes) @ turn
+    return found
 
 
 def _loadings(matrix: Array) -> Array:
