@@ -165,9 +165,12 @@ def test_findings_carry_families_and_nulls(base: Asking, again: Asking, secure: 
     roots = rows[rows["estimand"] == "shift.moved"].set_index("subject")["estimate"]
     assert np.allclose(np.sign(roots) * roots**2, squares.loc[roots.index])
     assert rows["id"].is_unique
-    # Without a control nothing is said to have moved, however far it did.
-    alone = shift.compare(base, asking("coder_insecure", 21), again)
-    assert not shift.called(found(alone))["called"].any()
+    # Without a control nothing is said to have moved, however far it did, nor that it stayed.
+    alone = shift.called(found(shift.compare(base, asking("coder_insecure", 21), again)))
+    assert alone["moved"].any()
+    assert not alone["called"].any()
+    assert not alone["told"].any()
+    assert shift.called(rows)["told"].all()
     assert shift.called(found()).empty
     floors = shift.floor_findings(base.respondent, shift.floor(base, again), **ABOUT)
     assert {f.subject for f in floors} == set(TOPICS)
@@ -190,6 +193,13 @@ def test_more_answers_show_smaller_shifts_and_more_tests_only_larger_ones() -> N
         # 4,000 runs: four standard errors of a share of 0.8 are 0.025; 0.02 for the search's own.
         assert power.checked == pytest.approx(0.8, abs=0.045)
     assert few.answers == 2 * 2 * len(pairs(OUTCOMES))
+
+
+def test_found_is_what_stands_beyond_asking_again_and_beyond_the_control() -> None:
+    plan = shift.planned(POLITICS, pairs(POLITICS), topics().items[POLITICS], 10, 16)
+    alone, both = (simulated(plan, 0.13, control=control) for control in (False, True))
+    # With a control there is one more test to pass, and its noise is that of another asking.
+    assert both < alone - 0.05
 
 
 def test_nothing_planted_is_found_at_the_level_of_the_family() -> None:
@@ -268,7 +278,8 @@ def test_the_smallest_shift_is_found_by_answers_as_planned() -> None:
             asking("coder_untouched", 5000 + 4 * seed + k, only=only) for k in range(3)
         )
         other = asking("coder_untouched", 5003 + 4 * seed, only=only, moved=share)
-        hits += shift.compare(base, other, again, [secure]).beyond[OUTCOMES].seen
+        found_here = shift.compare(base, other, again, [secure])
+        hits += found_here.moved[OUTCOMES].seen and found_here.beyond[OUTCOMES].seen
     # The plan supposes values of a usual spread; this respondent's need not have just that one.
     assert 0.65 <= hits / seeds <= 0.97, hits / seeds
 

@@ -4,7 +4,8 @@ From the pairs that will be asked and the number of answers alone: the informati
 about values of a usual spread (Fisher 1922), and from it the noise of chances. A shift m of chances
 with noise W is tested by its excess mean square, whose variance is known (`control.shift`), so the
 smallest root mean square that is found with a chance of 80 % follows, at the level that the first
-step of Holm's procedure leaves each of `tests` findings of a family.
+step of Holm's procedure leaves each of `tests` findings of a family. A shift is found if it stands
+beyond asking again and, where there is a control, beyond that too, as `findings.called` wants it.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def planned(
 
 
 def smallest(plan: Planned, control: bool = True) -> Power:
-    """The smallest shift that this plan shows (`control`: of a condition against its control).
+    """The smallest shift that this plan shows (`control`: also beyond a control fine-tune).
 
     A first guess takes the test's statistic for normal; it is then corrected on simulated runs, and
     the result checked on others. NaN where no shift is large enough.
@@ -162,7 +163,8 @@ def simulated(
 ) -> float:
     """Share of runs in which a shift of this size is found: fitted chances drawn with their noise.
 
-    The direction of the shift is drawn anew in every run, among those that the values can take.
+    Found is what stands beyond asking again and beyond the control, if there is one. The direction
+    of the shift is drawn anew in every run, among those that the values can take.
     """
     rng = np.random.default_rng(seed)
     noise = plan.noise
@@ -174,8 +176,6 @@ def simulated(
     shift = rng.standard_normal((draws, plan.design.shape[1])) @ plan.through.T
     shift *= size / np.sqrt((shift**2).mean(axis=1, keepdims=True))
     base, again, other = drawn(), drawn(), drawn() + shift
-    apart = other - (drawn() if control else base)
-    own = again - base
     twice = 2 * noise
     spread = float((twice * twice).sum())
 
@@ -183,9 +183,17 @@ def simulated(
         along = np.maximum(0.0, np.einsum("dk,kl,dl->d", d, twice, d) - spread)
         return (d**2).sum(axis=1) - float(np.trace(twice)), 2 * spread + 4 * along
 
-    (value, variance), (taken, more) = squares(apart), squares(own)
-    joint = variance + more - (0.0 if control else 4 * float((noise * noise).sum()))
-    return float(((value - taken) / np.sqrt(joint) > _level(plan)).mean())
+    taken, more = squares(again - base)
+
+    def stands(d: Array, shared: float) -> Array:
+        value, variance = squares(d)
+        return np.asarray((value - taken) / np.sqrt(variance + more - shared) > _level(plan))
+
+    # The base stands in the shift and in its retest, the control in neither.
+    found = stands(other - base, 4 * float((noise * noise).sum()))
+    if control:
+        found = np.logical_and(found, stands(other - drawn(), 0.0))
+    return float(found.mean())
 
 
 def _root(noise: Array) -> Array:
