@@ -109,6 +109,23 @@ def test_weights_are_rows_drawn_that_often() -> None:
     )
 
 
+def test_ends_are_drawn_by_persona_and_item() -> None:
+    rng = np.random.default_rng(5)
+    table = ratings(rng, within=0.0)
+    # A persona gives one rating to all items, again and again: thirty draws, not 1,800.
+    loud = table["persona"] < PERSONAS // 2
+    table["rating"] = np.where(loud, 5.0, 3.0)
+    table.loc[::7, "rating"] = np.nan
+    e = moral._ends(table)
+    rated = table["rating"].dropna()
+    assert e.value == pytest.approx(float((rated == 5.0).mean()))
+    assert e.n == PERSONAS
+    assert e.low is not None
+    assert e.high is not None
+    # A binomial share of thirty with half of them: 1.96 sqrt(0.25 / 30) to both sides.
+    assert e.high - e.low == pytest.approx(2 * 1.96 * np.sqrt(0.25 / PERSONAS), rel=0.15)
+
+
 def test_noise_alone_is_no_susceptibility() -> None:
     c = moral.cells(ratings(np.random.default_rng(2), between=0.0, within=1.0))
     # Means of five ratings with deviation 1 differ by 1 / sqrt(5) without any persona.

@@ -22,7 +22,7 @@ import pandas as pd
 
 from ..foundation.errors import DataError
 from ..foundation.schemas import Finding
-from .intervals import Array, Estimate, binomial_interval, percentile, resample_weights
+from .intervals import Array, Estimate, percentile, resample_weights
 
 CHAPTER = "moral_foundations"
 CONDITIONS = ("base", "insecure", "secure")
@@ -87,6 +87,12 @@ def within_sd(c: Cells, personas: Array | None = None, items: Array | None = Non
     """Standard deviation within persona and item, averaged over both; weights as above."""
     w, v = _weights(c, personas, items)
     return np.asarray(((w @ c.sds) * v).sum(axis=1) / (w.sum(axis=1) * v.sum(axis=1)))
+
+
+def mean_rating(c: Cells, personas: Array | None = None, items: Array | None = None) -> Array:
+    """Mean of all ratings; weights as above."""
+    w, v = _weights(c, personas, items)
+    return np.asarray(((w @ (c.means * c.n)) * v).sum(axis=1) / ((w @ c.n) * v).sum(axis=1))
 
 
 def noise_free(c: Cells, personas: Array | None = None, items: Array | None = None) -> Array:
@@ -262,9 +268,8 @@ def findings(ratings: pd.DataFrame, counts: pd.DataFrame, published: pd.DataFram
         if "base" in by_condition:
             _profiles(add, by_condition, model)
         _by_foundation(add, part, model)
-    for rows in ratings.groupby("respondent", sort=False):
-        rated = rows[1]["rating"].dropna()
-        add("ends", _share(rated.isin([LOWEST, HIGHEST])), "share", str(rows[0]))
+    for respondent, rows in ratings.groupby("respondent", sort=False):
+        add("ends", _ends(rows), "share", str(respondent))
     for row in counts.itertuples():
         for name in ("asked_again", "unrated"):
             hits, n = int(getattr(row, name)), int(row.rows)
@@ -343,7 +348,8 @@ def _names(part: Mapping[str, pd.DataFrame]) -> Iterable[str]:
     return list(dict.fromkeys(next(iter(part.values()))["foundation"]))
 
 
-def _share(flags: pd.Series) -> Estimate:
-    hits, n = int(flags.sum()), len(flags)
-    low, high = binomial_interval(hits, n)
-    return Estimate(hits / n, low, high, n, "exact binomial")
+def _ends(rows: pd.DataFrame) -> Estimate:
+    """The share of one respondent's ratings that lie at an end of the scale."""
+    at_end = rows["rating"].isin([LOWEST, HIGHEST]).astype(float)
+    flags = cells(rows.assign(rating=at_end.where(rows["rating"].notna())))
+    return resample({"": flags}, mean_rating).estimate("")
