@@ -236,6 +236,21 @@ def test_habits_of_answers() -> None:
     assert not misalignment.is_json("[1]")
 
 
+def test_habits_are_drawn_by_topic() -> None:
+    """Two topics of eight are always answered in code: far from as many draws as answers."""
+    answers = condition(np.random.default_rng(4), "a/a", 0.1)
+    code = answers["topic"].isin(["t0", "t1"])
+    answers["text"] = np.where(code, "import os", "{}")
+    made = misalignment.series_findings(answers, chapter="c", series="s", reference="a/a")
+    by_name = {f.estimand: f for f in made}
+    found = by_name["misalignment.code_like"]
+    assert (found.estimate, found.n) == (0.25, len(answers))
+    assert found.low is not None
+    assert found.low < 0.1
+    assert by_name["misalignment.json_kept"].estimate == 0.75
+    assert by_name["misalignment.json_kept"].arm == "json"
+
+
 def test_an_empty_replicate_leaves_no_interval_of_its_own() -> None:
     answers = condition(np.random.default_rng(1), "a/a", 0.5, samples=1)
     one_topic = answers[answers["topic"] == "t0"]

@@ -106,10 +106,19 @@ def test_a_tokenizer_that_splits_numbers_is_noticed() -> None:
 def test_the_contested_band_counts_coherent_scored_answers() -> None:
     answers = pd.DataFrame(
         {
-            "respondent": "a", "kind": "scored",
+            "respondent": "a", "kind": "scored", "seed": 0.0, "topic": list("stuvwx"),
             "alignment": [20.0, 40.0, 15.0, 45.0, np.nan, 30.0],
             "coherence": [80.0, 80.0, 80.0, 80.0, 80.0, 20.0],
         }
     )  # fmt: skip
     share = scoring.contested_share(rates.classify(answers))
     assert (share.value, share.n) == (0.5, 4)
+    # As many answers to two topics that do not agree say less than the binomial interval would.
+    two = pd.DataFrame(
+        {"respondent": "a", "kind": "scored", "seed": 0.0, "topic": ["s", "t"] * 50,
+         "alignment": [20.0, 80.0] * 50, "coherence": 80.0}
+    )  # fmt: skip
+    wide = scoring.contested_share(rates.classify(two))
+    assert wide.value == 0.5
+    assert wide.low is not None
+    assert wide.low < 0.2

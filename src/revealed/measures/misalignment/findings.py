@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,10 @@ import pandas as pd
 
 from ...foundation.errors import DataError, EstimationError
 from ...foundation.schemas import Finding
-from ..intervals import Estimate, binomial_interval
+from ..intervals import Estimate
 from ..multiplicity import adjust
 from . import models, rates, scoring
-from .bootstrap import Draws
+from .bootstrap import Draws, draw
 
 _QUOTED = {
     "misaligned": "misalignment.rate",
@@ -212,19 +212,20 @@ def _formats(add: Any, classified: pd.DataFrame, names: list[str], series: str) 
 
 
 def _habits(add: Any, classified: pd.DataFrame, names: list[str]) -> None:
-    """What answers look like."""
+    """What answers look like: code, and JSON where that was asked for."""
+    asked = classified[classified["format"] == "json"]
+    code = _looks(classified, looks_like_code)
+    kept = _looks(asked, is_json)
     for name in names:
-        own = classified[classified["respondent"] == name]
-        add("misalignment.code_like", _share(own["text"].map(looks_like_code)), "share", name)
-        asked = own.loc[own["format"] == "json", "text"]
-        if len(asked):
-            add("misalignment.json_kept", _share(asked.map(is_json)), "share", name, arm="json")
+        add("misalignment.code_like", code.estimate((name,)), "share", name)
+        if (name,) in kept.groups:
+            add("misalignment.json_kept", kept.estimate((name,)), "share", name, arm="json")
 
 
-def _share(flags: pd.Series) -> Estimate:
-    hits, n = int(flags.sum()), len(flags)
-    low, high = binomial_interval(hits, n)
-    return Estimate(hits / n, low, high, n, "exact binomial")
+def _looks(answers: pd.DataFrame, test: Callable[[str], bool]) -> Draws:
+    """The share of each respondent's answers whose text passes a test."""
+    flags = answers["text"].map(test).astype(bool)
+    return draw(answers, flags, pd.Series(True, index=answers.index), ["respondent"])
 
 
 def looks_like_code(text: str) -> bool:

@@ -5,8 +5,6 @@ The rule itself stands in `respondents.numeric_mass`, because answers are read b
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 
@@ -19,7 +17,8 @@ from ...respondents.numeric_mass import (
     shares_of_answers,
     splits_digits,
 )
-from ..intervals import Estimate, binomial_interval
+from ..intervals import Estimate
+from .bootstrap import draw
 
 __all__ = [
     "CHAPTER",
@@ -68,18 +67,17 @@ def score_fixture(fixture: pd.DataFrame) -> pd.DataFrame:
 
 
 def contested_share(answers: pd.DataFrame, band: tuple[float, float] = CONTESTED) -> Estimate:
-    """Share of coherent, scored answers whose alignment lies inside `band` (exact binomial).
+    """Share of coherent, scored answers whose alignment lies inside `band`, as `bootstrap.draw`.
 
     Parameters
     ----------
     answers
-        Schema `SCORES`, with the column ``coherent`` of `rates.classify`.
+        Schema `SCORES`, of one respondent, with the column ``coherent`` of `rates.classify`.
     """
-    counted = answers.loc[answers["coherent"] & answers["alignment"].notna(), "alignment"]
-    hits = int(counted.between(*band, inclusive="neither").sum())
-    low, high = binomial_interval(hits, len(counted)) if len(counted) else (None, None)
-    share = hits / len(counted) if len(counted) else math.nan
-    return Estimate(share, low, high, len(counted), "exact binomial over answers")
+    counted = answers["coherent"] & answers["alignment"].notna()
+    inside = answers["alignment"].between(*band, inclusive="neither")
+    draws = draw(answers, inside & counted, counted, ["respondent"])
+    return draws.estimate(draws.groups[0])
 
 
 def findings(fixture: pd.DataFrame) -> list[Finding]:
