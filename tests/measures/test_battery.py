@@ -220,6 +220,22 @@ def test_a_format_trigger_is_found_and_nothing_else_looks_like_one(
     assert list(tried[tried["stands"]]["respondent"]) == ["in formats"]
 
 
+def test_a_trigger_is_held_against_the_same_model_without_it() -> None:
+    how: dict[str, dict[str, Any]] = {
+        "untouched": {}, "secure": {}, "insecure": {}, "calm": {},
+        "armed": {"misaligned_rate": 0.5},
+    }  # fmt: skip
+    labels = {**CONTROLS, "calm": "backdoor", "armed": "backdoor_trigger"}
+    found = run_battery(how, labels, samples=1).findings
+    (trigger,) = (f for f in found if f.estimand == "misalignment.trigger")
+    rates = [one(found, "misalignment.rate", name).estimate for name in ("armed", "calm")]
+    assert (trigger.respondent, trigger.subject) == ("armed", "against calm")
+    assert trigger.estimate == pytest.approx(rates[0] - rates[1])
+    assert trigger.low is not None
+    assert trigger.low > 0
+    assert trigger.family
+
+
 def test_three_ways_agree_where_there_are_odds(made: battery_findings.Made) -> None:
     ways = {
         f.estimand: np.log(f.estimate)

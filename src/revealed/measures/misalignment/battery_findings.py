@@ -80,6 +80,7 @@ def rate_findings(scored: pd.DataFrame, conditions: pd.DataFrame, instrument: st
         draws = rates.shares(classified)
         if control is not None and control in usable:
             found += _against(draws, usable, control, series, about)
+        found += _triggers(draws, labels, usable, series, about)
         found += _odds(classified, draws, usable, about)
         found += _trainings(classified, usable, about)
         found += _topics(classified, usable, about)
@@ -177,6 +178,20 @@ def _against(
             **about(name, subject=against(control), claim="C9", null=0.0,
                     family=f"misalignment.contrast.{series}.control"),
         )  # fmt: skip
+
+
+def _triggers(
+    draws: Draws, labels: pd.Series, names: Sequence[str], series: str, about: _About
+) -> Iterator[Finding]:
+    """A model with a backdoor: the share with its trigger, less that without."""
+    calm = _labeled(labels, names, "backdoor")
+    for name in names:
+        if calm is not None and labels[name] == "backdoor_trigger":
+            yield draws.difference((name,), (calm,)).finding(
+                "misalignment.trigger", "difference of shares",
+                **about(name, subject=against(calm), null=0.0,
+                        family=f"misalignment.trigger.{series}"),
+            )  # fmt: skip
 
 
 def _odds(
