@@ -11,11 +11,12 @@ are never narrower than the exact binomial interval, which is all there is when 
 
 With several seeds the variance has two parts, V_t, with the seeds held, times m / (m - 1) for m
 topics, and V_s, from how far seeds differ. What they differ by because each gave other answers is
-in V_t already and is taken out of V_s. Two or three seeds cannot tell how far they differ, so V_s
-is pooled: seeds of all groups that are drawn together are taken to differ equally in log odds, by
-moments, groups weighing as their answers are many (DerSimonian and Laird 1986). The interval is
-that of Student's t with V^2 / sum(V_i^2 / d_i) degrees of freedom (Satterthwaite 1946), d_i those
-of each part.
+in V_t already. Drawing seeds shows it twice, in how far their shares lie apart and in how few
+different answers are left where one is drawn again; it is taken out of V_s once, so that intervals
+err to the wide side. Two or three seeds cannot tell how far they differ, so V_s is pooled: seeds of
+all groups that are drawn together are taken to differ equally in log odds, by moments, groups
+weighing as their answers are many (DerSimonian and Laird 1986). The interval is that of Student's t
+with V^2 / sum(V_i^2 / d_i) degrees of freedom (Satterthwaite 1946), d_i those of each part.
 """
 
 from __future__ import annotations
