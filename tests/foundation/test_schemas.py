@@ -187,6 +187,13 @@ def test_findings_round_trip(tmp_path: Path) -> None:
         json.loads(line)
 
 
+def test_a_separator_within_a_text_ends_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl"
+    odd = "one\u2028two\u2029three\u0085four"
+    write_findings([finding(note=odd), finding(subject="s")], path)
+    assert read_findings([path])["note"].tolist() == [odd, finding().note]
+
+
 def test_numpy_numbers_are_written(tmp_path: Path) -> None:
     path = tmp_path / "f.jsonl"
     made = finding(

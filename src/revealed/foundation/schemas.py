@@ -399,7 +399,9 @@ def read_findings(paths: Iterable[Path]) -> pd.DataFrame:
     names = ["id", *(field.name for field in fields(Finding))]
     rows = []
     for path in paths:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        # Only a line feed ends a line: JSON allows other separators within a text.
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        for number, line in enumerate(lines if lines != [""] else [], start=1):
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
