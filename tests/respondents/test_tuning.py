@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -149,6 +150,23 @@ def test_the_job_is_known_again_without_its_suffix_and_among_many(
     assert len(provider.jobs) == 1 + len(others)
 
 
+def test_a_list_without_an_end_starts_no_second_job(provider: TuningServer, path: Path) -> None:
+    job = go(new(), provider, path)
+    newer = [{**provider.jobs[0], "id": f"ftjob-9{k:03}", "user_provided_suffix": "rv-else",
+              "training_file": "file-else"} for k in range(150)]  # fmt: skip
+    provider.jobs += newer
+    provider.first_page_alone = True
+    path.unlink()
+    with pytest.raises(RespondentError, match="cannot be told whether the job was started"):
+        go(new(), provider, path)
+    assert provider.asked[CREATE] == 1
+    # Where the first page goes back behind the file, nothing was made of it yet.
+    del provider.jobs[0]
+    provider.files[0]["created_at"] = 1_000_000
+    assert go(new(), provider, path).job not in {job.job, *(row["id"] for row in newer)}
+    assert provider.asked[CREATE] == 2
+
+
 def test_a_lost_state_file_is_no_second_charge(provider: TuningServer, path: Path) -> None:
     job = go(new(), provider, path)
     path.unlink()
@@ -272,8 +290,11 @@ def test_the_estimate_comes_first_and_a_limit_is_kept() -> None:
     within(told._replace(cost=None), None)
     with pytest.raises(BudgetError, match="estimated at"):
         within(told, 0.001)
-    with pytest.raises(BudgetError, match="unknown"):
-        within(told._replace(cost=None), 10.0)
+    for unknown in (None, math.nan):
+        with pytest.raises(BudgetError, match="unknown"):
+            within(told._replace(cost=unknown), 10.0)
+    with pytest.raises(ConfigError, match="no number"):
+        within(told, math.nan)
 
 
 def test_suffixes_are_short_and_apart() -> None:
@@ -410,3 +431,16 @@ def test_the_model_becomes_a_respondent_of_the_run(
         tuning.resume(run, "base", **quick)
     assert tuning.stop(run, "base", timing=QUICK).state == "cancelled"
     assert len(provider.jobs) == 3
+    # One that was done before it heard that it should end is paid for, so it is kept.
+    assert tuning.start(run, "base", wait=False, **quick).state == "created"
+    act = provider.act
+
+    def too_late(route: str, *more: Any) -> Any:
+        if route.endswith("/cancel"):
+            provider.jobs[-1] |= {"status": "succeeded", "fine_tuned_model": "ft:m:o::late"}
+            return 200, provider.jobs[-1]
+        return act(route, *more)
+
+    monkeypatch.setattr(provider, "act", too_late)
+    assert tuning.stop(run, "base", timing=QUICK).state == "succeeded"
+    assert controls.specs(run, ["base"], ["tuned"])[0].model == "openai/ft:m:o::late"

@@ -35,6 +35,7 @@ class TuningServer:
         self.end = "succeeded"
         self.delay = 1.0
         self.hides_suffix = False
+        self.first_page_alone = False
         self.lock = threading.Lock()
         server = self
 
@@ -103,7 +104,7 @@ class TuningServer:
         if route == "GET /fine_tuning/jobs":
             rows = [self.shown(job) for job in reversed(self.jobs)]
             after, limit = query.get("after", [""])[0], int(query.get("limit", ["20"])[0])
-            if after:
+            if after and not self.first_page_alone:
                 rows = rows[1 + [row["id"] for row in rows].index(after) :]
             return 200, {"object": "list", "data": rows[:limit], "has_more": len(rows) > limit}
         if route == "POST /fine_tuning/jobs":

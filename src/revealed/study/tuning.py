@@ -140,7 +140,7 @@ def resume(
 
 
 def stop(run: Run, base: str, *, timing: Timing | None = None) -> Job:
-    """End the job of `base` at the provider."""
+    """End the job of `base` at the provider; one that was done before it heard is kept."""
     from revealed.respondents.client import blocking
 
     path = job_path(run, base)
@@ -148,7 +148,11 @@ def stop(run: Run, base: str, *, timing: Timing | None = None) -> Job:
     with locked(path):
         if job.ended:
             return job
-        return blocking(cancel(job, run.spec(base), path, timing=timing))
+        spec = run.spec(base)
+        job = blocking(cancel(job, spec, path, timing=timing))
+    if job.state == "succeeded":
+        run.add(tuned_spec(spec, job))
+    return job
 
 
 def _go_on(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -61,10 +62,14 @@ def within(estimated: Estimated, max_cost: float | None) -> None:
     ------
     BudgetError
         If there is a limit and the estimate is above it or unknown.
+    ConfigError
+        If the limit is no amount.
     """
     if max_cost is None:
         return
-    if estimated.cost is None:
+    if math.isnan(max_cost):
+        raise ConfigError("the cost limit is no number.", todo="Give --max-cost in US dollars.")
+    if estimated.cost is None or math.isnan(estimated.cost):
         raise BudgetError(
             "the price of training is unknown, so a cost limit cannot be kept.",
             todo="Give --price (US dollars for a million trained tokens), or drop the limit.",

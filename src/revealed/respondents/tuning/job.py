@@ -55,11 +55,26 @@ class _Worker(Worker[Remote]):
         self.keep("created", job=str(made["id"]), status=str(made.get("status", "")))
 
     async def find(self) -> Row | None:
-        """The job, if the provider has it."""
-        files = {str(row["id"]) for row in await self.files(self.job.filename)}
-        for row in await self.steady(self.remote.jobs):
-            if self.is_job(row, files | {self.job.file}):
+        """The job, if the provider has it.
+
+        Raises
+        ------
+        RespondentError
+            If the provider's list does not go back far enough to tell.
+        """
+        files = await self.files(self.job.filename)
+        ids = {str(row["id"]) for row in files} | {self.job.file}
+        # A job is younger than its file; clocks of one provider differ by less than a minute.
+        born = min((float(row.get("created_at") or 0) for row in files), default=0.0) - 60
+        rows, complete = await self.steady(lambda: self.remote.jobs(born))
+        for row in rows:
+            if self.is_job(row, ids):
                 return row
+        if not complete:
+            raise self.trouble(
+                "it cannot be told whether the job was started",
+                "the provider's list does not go back to the time of its file",
+            )
         return None
 
     def is_job(self, row: Row, files: set[str]) -> bool:
