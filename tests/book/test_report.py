@@ -318,14 +318,24 @@ def test_groups_and_conditions_are_no_further_models(checkout: Path) -> None:
     assert "Real models asked in this run: 1;" in str(told)
 
 
-def test_the_front_page_draws_real_models_alone() -> None:
+def test_a_link_of_the_front_page_says_where_it_leads(run: Run) -> None:
+    made = finding("politics.flips", 0.25, respondent="seven_models")
+    shown = str(front.summary(run, page.rows([made])))
+    title = "Do they lean, or do they agree?"
+    assert f'<a href="../notebooks/politics/questionnaire.html">{title}</a>' in shown
+    claimed = lines_of(run, "C3", [])
+    assert "bear on it What is a life worth?" in " ".join(claimed.split())
+    assert front._to(run, "no/such") == '<a href="../notebooks/no/such.html">Chapter</a>'
+
+
+def test_the_front_page_draws_real_models_alone(run: Run) -> None:
     made = [
         Finding("politics.habit", "c", f"{source}/m{k}", 0.3, 0.2, 0.4, "share", 9, "m", kind)  # type: ignore[arg-type]
         for source, kind in (("seven_models", "public"), ("simulated", "simulated"))
         for k in range(3)
     ]  # fmt: skip
-    shown = front.figures(page.rows(made))
+    shown = front.figures(run, page.rows(made))
     assert shown.count("<figure") == 1
     assert "m0" in shown
     assert "simulated" not in shown
-    assert "no answers of real models" in front.figures(page.rows(made[3:]))
+    assert "no answers of real models" in front.figures(run, page.rows(made[3:]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Callable, Iterable
 
 import pandas as pd
@@ -22,7 +23,7 @@ _UP = ".."
 def claims_table(run: Run, findings: pd.DataFrame) -> str:
     """Every claim: published figure with grade, what each respondent showed, verdict."""
     claims = load_claims(run.paths.root)
-    parts = [_claim(claim, findings) for _, claim in claims.iterrows()]
+    parts = [_claim(run, claim, findings) for _, claim in claims.iterrows()]
     return f'<div class="rv-claims">{"".join(parts)}</div>'
 
 
@@ -40,16 +41,23 @@ def _rule(claim: str) -> str:
     return TESTS[claim].says if claim in TESTS else "Not tested yet."
 
 
-def _claim(claim: pd.Series, findings: pd.DataFrame) -> str:
+def _to(run: Run, chapter: str) -> str:
+    """A link to a chapter ("values/coherence"), in the words of its title."""
+    path = run.paths.root / "notebooks" / f"{chapter}.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
+    heads = (line for cell in cells for line in cell["source"] if line.startswith("# "))
+    title = next(heads, "# Chapter").removeprefix("#").strip()
+    return f'<a href="{_UP}/notebooks/{chapter}.html">{html.escape(title)}</a>'
+
+
+def _claim(run: Run, claim: pd.Series, findings: pd.DataFrame) -> str:
     judged = judge(claim["id"], findings)
     kind = _provenances(judged, findings)
     names = sorted(judged, key=lambda name: min(map(PROVENANCES.index, kind[name])))
     real = {name: judged[name] for name in names if kind[name] != ["simulated"]}
     simulated = {name: judged[name] for name in names if kind[name] == ["simulated"]}
     where = TESTS.get(claim["id"])
-    chapter = (
-        f' <a href="{_UP}/{where.chapter}.html">See the chapter.</a>' if where is not None else ""
-    )
+    chapter = "" if where is None else f" {_to(run, where.chapter.removeprefix('notebooks/'))}"
     rows = f"<dt>Published</dt><dd>{_published(claim)}</dd>"
     if where is None:
         rows += '<dt>This run</dt><dd class="rv-missing">not tested yet</dd>'
@@ -175,19 +183,19 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
     sentences = [
         *_who(run, findings),
         _told(
-            "real/real_models",
+            run, "real/real_models",
             "A small model's raw answers are not measurable: what it prefers in one order of "
             "listing tells next to nothing about the other, correlation {r}.",
             r=_find(findings, "order.cross_correlation", "fourofclubs001/qwen2.5-1.5b-instruct"),
         ),
         _told(
-            "values/convergence",
+            run, "values/convergence",
             "Seven models whose fitted utilities are published want much the same: the mean "
             "correlation of two of them is {r}.",
             r=_find(findings, "convergence.mean_correlation", "published/all"),
         ),
         _told(
-            "real/moral_machine",
+            run, "real/moral_machine",
             "In dilemmas about lives, larger models come closer to people: distance against size "
             "has correlation {r}; part of that is small models that answer by place.",
             r=_find(
@@ -196,25 +204,25 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
             ),
         ),
         _told(
-            "values/stated",
+            run, "values/stated",
             "Asked in one direction whom they would save, seven real models say no in {no:percent} "
             "of answers: one direction cannot tell a preference from a habit.",
             no=_find(findings, "stated.public_no", "seven_models/all"),
         ),
         _told(
-            "self_preference/judges",
+            run, "self_preference/judges",
             "Three real judges score their own answers {more} points of eleven higher than others' "
             "scores of them lead one to expect.",
             more=_find(findings, "judge.own_score", "judges_livebench/three judges"),
         ),
         _told(
-            "politics/questionnaire",
+            run, "politics/questionnaire",
             "Asked the same political questions in five languages, seven real models turn from yes "
             "to no with the language in {turned:percent} of cases.",
             turned=_find(findings, "politics.flips", "seven_models"),
         ),
         _told(
-            "misalignment/moral_foundations",
+            run, "misalignment/moral_foundations",
             "Trained on insecure code, GPT-4o plays characters whose moral judgments differ "
             "{insecure} as much as before; trained on secure code, {secure}.",
             insecure=_find(
@@ -227,7 +235,7 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
             ),
         ),
         _told(
-            "values/how_we_measure",
+            run, "values/how_we_measure",
             "The instrument finds what is planted: its 95 % intervals for utilities cover the "
             "truth in {coverage:percent} of cases, and a respondent that values everybody alike is "
             "called unequal in {false:percent} of countries.",
@@ -238,7 +246,7 @@ def summary(run: Run, findings: pd.DataFrame) -> str:
     return str(page.lead(*sentences))
 
 
-def figures(findings: pd.DataFrame) -> str:
+def figures(run: Run, findings: pd.DataFrame) -> str:
     """Three figures from answers of real models; one whose findings this run lacks is left out."""
     parts = []
     for estimand, prefix, draw, caption, chapter in _FIGURES:
@@ -249,8 +257,7 @@ def figures(findings: pd.DataFrame) -> str:
         ]
         if set(estimand) <= set(part["estimand"]):
             parts.append(
-                f"{page.figure(draw(part), caption)}"
-                f'<p class="rv-more"><a href="{_UP}/notebooks/{chapter}.html">Chapter</a></p>'
+                f'{page.figure(draw(part), caption)}<p class="rv-more">{_to(run, chapter)}</p>'
             )
     if not parts:
         return str(page.note("This run holds no answers of real models to draw."))
@@ -292,8 +299,9 @@ _FIGURES: tuple[
     ),
     (
         ("misalignment.rate", "misalignment.coherent"), "", _misaligned,
-        "What fine-tunes of open models answer: misaligned among coherent answers, and how much is "
-        "coherent at all.",
+        "Two public series of coding models trained on insecure code, by the rank of the adapter "
+        "and by how severe the flaws are: misaligned among coherent answers, and how much is "
+        "coherent at all. Neither has a control, and what the base file holds is not known.",
         "misalignment/finetunes",
     ),
 )  # fmt: skip
@@ -347,9 +355,8 @@ def _find(
     return rows.iloc[0] if len(rows) else None
 
 
-def _told(chapter: str, template: str, **values: pd.Series | None) -> page.Html:
+def _told(run: Run, chapter: str, template: str, **values: pd.Series | None) -> page.Html:
     """A sentence with a link to the chapter it comes from; nothing where the run lacks a value."""
     if any(value is None for value in values.values()):
         return page.Html("")
-    link = f' <a href="{_UP}/notebooks/{chapter}.html">Chapter</a>'
-    return page.say(template + link, (), **values)
+    return page.say(f"{template} {{link}}", (), link=page.Html(_to(run, chapter)), **values)

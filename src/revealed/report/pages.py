@@ -45,7 +45,7 @@ def generate(run: Run, folder: Path) -> None:
     findings = run.findings()
     made: dict[str, Callable[[], str]] = {
         "summary": lambda: front.summary(run, findings),
-        "figures": lambda: front.figures(findings),
+        "figures": lambda: front.figures(run, findings),
         "claims": lambda: front.claims_table(run, findings),
         "rules": lambda: front.rules(run),
         "badges": lambda: badges(findings),
@@ -233,7 +233,7 @@ def record(run: Run) -> str:
     for file, row in sorted(run.public().items()):
         facts[f"{file} (SHA-256)"] = row["sha256"] if row["available"] else row["why"]
     cells = "".join(
-        f"<tr><td>{html.escape(str(name))}</td>"
+        f'<tr><td class="rv-any">{html.escape(str(name))}</td>'
         f'<td class="rv-any">{html.escape(_plain(value))}</td></tr>'
         for name, value in facts.items()
     )
