@@ -213,6 +213,32 @@ def test_own_utilities_foretell_more_than_chance_only_where_there_are_any() -> N
     assert abs(np.mean(list(idle.values())) - 0.5) < 0.2
 
 
+def test_pairs_that_share_an_item_are_tied() -> None:
+    rng = np.random.default_rng(6)
+    pairs = [("a", "b"), ("b", "c"), ("c", "d"), ("d", "a"), ("a", "c"), ("e", "f"), ("f", "g")]
+    lift = {item: float(rng.normal()) for item in "abcdefg"}
+    one = dict.fromkeys(pairs, 0.0)
+    two = {pair: lift[pair[0]] + lift[pair[1]] for pair in pairs}
+    found = analysis._paired(one, two, "m")
+    d = np.array(list(two.values()))
+    e = d - d.mean()
+    tied = sum(
+        e[j] * e[k]
+        for j, first in enumerate(pairs)
+        for k, second in enumerate(pairs)
+        if set(first) & set(second)
+    )
+    variance = max(tied / 49 * 7 / 6, d.var(ddof=1) / 7)
+    assert tied / 49 * 7 / 6 > d.var(ddof=1) / 7
+    assert found.freedom == 6
+    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, 6) * np.sqrt(variance))
+    # Pairs that share nothing are independent draws.
+    alone = {(f"{k}", f"{k}'"): float(value) for k, value in enumerate(d)}
+    plain = analysis._paired(dict.fromkeys(alone, 0.0), alone, "m")
+    expected = mean(d, "m")
+    assert (plain.low, plain.high) == pytest.approx((expected.low, expected.high))
+
+
 def test_prices_move_with_prices() -> None:
     found = analysed(5, {"moved": 0.95})
     prices = control.price_table(found.after, found.after)

@@ -74,8 +74,9 @@ def findings(analysis: Analysis, *, chapter: str, provenance: Provenance) -> lis
     if a.prices_moved is not None:
         _add(made, "price_shift", a.prices_moved.estimate, "log units", reaching, note=note)
     _add(made, "reach", a.reach, "share", reaching, note=note)
-    _add(made, "coherence_change", a.coherence, "share", about)
-    _add(made, "calibration_change", a.calibration, "share", about)
+    for what, change in (("coherence", a.coherence), ("calibration", a.calibration)):
+        name = f"{what}_change"
+        _add(made, name, change, "share", about, family=f"control.{name}", null=0.0)
     return made
 
 
