@@ -173,6 +173,20 @@ def test_flips_are_counted_and_chance_is_dealt() -> None:
     assert same.value == 0.0
 
 
+def test_flips_that_hang_on_a_task_are_no_more_than_that_task() -> None:
+    """Ten flips of one task's pairs say less than ten of pairs that share nothing."""
+    apart = [(f"a{k}", f"b{k}") for k in range(40)]
+    hub = [("a0", b) if k < 10 else (a, b) for k, (a, b) in enumerate(apart)]
+    turned = np.where(np.arange(40) < 10, 0, 4)
+    widths = []
+    for pairs in (apart, hub):
+        one, two = (make_choices(pairs, wins, wins, 4) for wins in (np.full(40, 4), turned))
+        e, _ = consequential.flips(consequential.paired(one, two), replicates=1)
+        assert e.value == 0.25
+        widths.append(e.high - e.low)
+    assert widths[1] > 1.5 * widths[0]
+
+
 def test_flips_of_one_preference_are_what_chance_turns() -> None:
     s = simulated.load("coherent")
     gaps = []
@@ -249,7 +263,7 @@ def test_correlation_covers(rho: float) -> None:
         axis=0,
     )
     truth = total[0] / np.sqrt(total[1] * total[2])
-    seeds, covered, shifted = 150, 0, 0
+    seeds, covered, shifted, turned = 150, 0, 0, []
     for seed in range(seeds):
         s = simulated.load("says_one_does_another", deed_correlation=rho, seed=seed)
         pairs = pairs_of(s, seed)
@@ -257,6 +271,9 @@ def test_correlation_covers(rho: float) -> None:
         covered += e.low <= truth <= e.high
         change = consequential.kind_shift(pairs, KINDS)[2]
         shifted += not change.low <= 0 <= change.high
+        turned.append(consequential.flips(pairs, replicates=1)[0])
     # 92 to 97 %, widened by two binomial standard errors of 150 seeds (3.6 points).
     assert 0.92 - 0.036 <= covered / seeds <= 0.97 + 0.03
     assert shifted / seeds <= 0.05 + 0.036
+    expected = np.mean([e.value for e in turned])
+    assert 0.92 - 0.036 <= np.mean([e.low <= expected <= e.high for e in turned]) <= 0.97 + 0.03

@@ -224,6 +224,16 @@ def test_one_direction_items_yield_no_preference() -> None:
     assert all(f.claim == "" for f in made)
 
 
+def test_denial_that_hangs_on_a_good_has_a_longer_interval() -> None:
+    """The same answers, once about pairs apart and once about pairs that share a good."""
+    said = shares(*[(0.5, 0.5, 1.0, 0.0)] * 6, *[(1.0, 0.0, 0.0, 1.0)] * 6).assign(different=True)
+    apart = said.assign(good_2=[f"h{k}" for k in range(12)])
+    hub = apart.assign(good_1=["hub"] * 6 + [f"g{k}" for k in range(6, 12)])
+    one, other = stated.denial(apart), stated.denial(hub)
+    assert one.value == other.value == 0.5
+    assert other.high - other.low > 1.3 * (one.high - one.low)
+
+
 # --- coverage -------------------------------------------------------------------------------------
 
 

@@ -31,7 +31,7 @@ from scipy import stats
 
 from ..foundation.schemas import Finding, Provenance
 from . import measurable, roles
-from .intervals import Array, Estimate, binomial_interval, share
+from .intervals import Array, Estimate, binomial_interval, paired_share
 from .order import RELIABILITY_NEEDED, pair_orders
 
 PREFIX = "consequential"
@@ -205,7 +205,7 @@ def flips(pairs: pd.DataFrame, *, replicates: int = 500, seed: int = 0) -> tuple
     Pairs with a majority in both arms count. The floor deals each order's answers to the two arms
     at random, which leaves everything but the arm as it is.
     """
-    method = "pairs with a majority in both arms; floor by dealing answers to arms at random"
+    method = "pairs with a majority in both arms, clustered by option; floor by dealing answers"
 
     def turned(wins: Array, n: Array) -> tuple[Array, Array]:
         # Axes: order, arm, pair; a is listed first in order 0 and second in order 1.
@@ -229,7 +229,8 @@ def flips(pairs: pd.DataFrame, *, replicates: int = 500, seed: int = 0) -> tuple
     dealt[:, :, 1] = total - dealt[:, :, 0]
     by_chance = turned(dealt, n)
     floor = float(by_chance[1].sum() / max(1, by_chance[0].sum()))
-    e = share(flipped[decided].astype(float), np.ones(int(decided.sum())), method)
+    kept = pairs[decided]
+    e = paired_share(flipped[decided], kept["a"], kept["b"], method)
     return Estimate(e.value, e.low, e.high, e.n, method, f"by chance alone {floor:.3f}"), floor
 
 

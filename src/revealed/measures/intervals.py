@@ -1,7 +1,8 @@
 """Intervals that the measures share: a named estimate, shares and correlations of clustered counts.
 
-One pair (asked in both orders) is the unit everywhere: its answers are not independent of each
-other, whole pairs very nearly are.
+One pair (asked in both orders) is the unit: its answers are not independent of each other, whole
+pairs very nearly are. Where what is counted may hang on a thing that stands in several pairs,
+`paired_share` allows for that.
 """
 
 from __future__ import annotations
@@ -70,6 +71,40 @@ def share(
     se = float(np.sqrt((residual**2).sum() * m / (m - 1)) / total.sum())
     low, high = logit_interval(p, se)
     return Estimate(p, low, high, m, method)
+
+
+def paired_share(hits: ArrayLike, one: ArrayLike, other: ArrayLike, method: str) -> Estimate:
+    """Share of pairs of things that are of a kind, where a thing stands in several pairs.
+
+    Parameters
+    ----------
+    hits
+        Per pair, how far it is of the kind counted (0 to 1); shape (m,).
+    one, other
+        Names of the two things of each pair, shape (m,).
+
+    Notes
+    -----
+    What holds of one pair tends to hold of the next with the same thing in it, and pairs taken as
+    independent then give intervals that are too short. The variance is the jackknife over things
+    less the variance over pairs, which it holds twice (dyadic clusters: Aronow, Samii and Assenova
+    2015, Political Analysis 23:564), and at least the latter; Student's t with a degree of freedom
+    less than there are things, on the logit scale. As `share` where all pairs agree, or where one
+    thing stands in all of them.
+    """
+    hit = np.asarray(hits, float)
+    sides = np.stack([np.asarray(side, dtype=object).astype(str) for side in (one, other)])
+    plain = share(hit, np.ones(len(hit)), method)
+    without = [(sides != thing).all(axis=0) for thing in np.unique(sides)]
+    if not 0.0 < plain.value < 1.0 or not all(kept.any() for kept in without):
+        return plain
+    p, m, g = plain.value, len(hit), len(without)
+    over_pairs = float(((hit - p) ** 2).sum()) / (m * (m - 1))
+    away = np.array([hit[kept].mean() - p for kept in without])
+    over_things = (g - 1) / g * float((away**2).sum())
+    se = float(np.sqrt(max(over_things - over_pairs, over_pairs)))
+    low, high = logit_interval(p, se * float(stats.t.ppf(0.975, g - 1)) / Z95)
+    return Estimate(p, low, high, m, method, freedom=g - 1.0)
 
 
 def binomial_interval(hits: float, n: int) -> tuple[float, float]:

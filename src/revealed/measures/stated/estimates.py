@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..intervals import Array, Estimate, binomial_interval, fisher_interval, share
+from ..intervals import Array, Estimate, binomial_interval, fisher_interval, paired_share
 
 HABIT_ALLOWED, HABIT_CERTAIN = 0.6, 0.3
 """Share of answers given by habit above which too little content is left to be read, and what the
@@ -202,17 +202,15 @@ def denial(pairs: pd.DataFrame) -> Estimate:
     """Share of the revealed differences that are stated to be none.
 
     `pairs`: from `revealed_pairs`. The mean stated equality (`equality`) of the pairs that differ;
-    the interval takes the pairs as drawn from many such.
+    the interval takes the goods as drawn from many such, since each stands in several pairs.
     """
-    method = (
-        "stated equality of pairs revealed different, habit cancels, pair-clustered logit scale"
-    )
+    method = "stated equality of pairs revealed different, habit cancels, clustered by good"
     return _share_equal(pairs, pairs["different"].to_numpy(bool), method)
 
 
 def stated_equal(pairs: pd.DataFrame) -> Estimate:
     """Share of all pairs stated to be worth the same."""
-    method = "stated equality of pairs, habit cancels, pair-clustered logit scale"
+    method = "stated equality of pairs, habit cancels, clustered by good"
     return _share_equal(pairs, np.ones(len(pairs), bool), method)
 
 
@@ -220,7 +218,9 @@ def _share_equal(pairs: pd.DataFrame, of: np.ndarray, method: str) -> Estimate:
     n = int(of.sum())
     if n < LEAST_PAIRS:
         return Estimate(np.nan, None, None, n, method, f"{n} such pairs, {LEAST_PAIRS} are needed")
-    return share(equality(pairs[of]), np.ones(n), method)
+    kept = pairs[of]
+    one, other = (kept["category"] + " " + kept[side] for side in ("good_1", "good_2"))
+    return paired_share(equality(kept), one, other, method)
 
 
 def direction(pairs: pd.DataFrame) -> Estimate:
