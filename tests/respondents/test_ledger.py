@@ -8,9 +8,11 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -170,6 +172,35 @@ def test_answers_that_arrive_together_are_committed_together(ledger: Ledger) -> 
     asyncio.run(many())
     assert len(ledger.get(request(n).key for n in range(500))) == 500
     assert commits < 50
+
+
+def test_threads_that_bring_the_first_answers_together_have_one_writer(tmp_path: Path) -> None:
+    """A second one would never be told to end, or the first one's end be waited for in vain."""
+
+    def writers() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if thread.name == "ledger"}
+
+    before, interval = writers(), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for attempt in range(30):
+            ledger = Ledger(tmp_path / f"{attempt}.sqlite")
+            together = threading.Barrier(16)
+
+            def put(n: int, ledger: Ledger = ledger, together: Any = together) -> None:
+                together.wait()
+                ledger.put([entry(request(n))])
+
+            threads = [threading.Thread(target=put, args=(n,)) for n in range(16)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len(writers() - before) == 1
+            ledger.close()
+            assert not writers() - before
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:

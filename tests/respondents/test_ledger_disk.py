@@ -128,6 +128,53 @@ def test_an_answer_that_cannot_be_written_is_kept_elsewhere_for_its_owner(
         assert len(ledger.get(request(n).key for n in range(3))) == 3
 
 
+def test_a_file_that_cannot_be_opened_to_be_written_is_an_error_and_not_a_wait(
+    tmp_path: Path, elsewhere: Path
+) -> None:
+    """Opened to be read, as long as nothing is written; then there may be no handle left."""
+    path = tmp_path / "run" / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        path.parent.rename(tmp_path / "moved")
+        for n in range(2):
+            with pytest.raises(DataError, match="the ledger cannot be written") as raised:
+                ledger.put([entry(request(n))])
+        assert "Give yourself the right" in str(raised.value)
+        (tmp_path / "moved").rename(path.parent)
+        ledger.put([entry(request(2))])
+    (kept,) = elsewhere.iterdir()
+    assert bring_back(kept, path) == 2
+    with Ledger(path) as ledger:
+        assert len(ledger.get(request(n).key for n in range(3))) == 3
+
+
+def test_a_file_of_who_is_at_work_that_cannot_be_written_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a limit, a full disk is met there too: answers kept elsewhere are told all the same."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def shared(*_: object) -> None:
+        raise DataError("the disk of the shared file is full.")
+
+    def write(path: Path, *, full: bool) -> None:
+        with Ledger(path) as ledger:
+            monkeypatch.setattr(ledger.budget(1.0), "leave", shared)
+            written.append(ledger)
+            if full:
+                monkeypatch.setattr(ledger._journal, "append", refuse)
+            ledger.put([entry(request(0))])
+
+    written: list[Ledger] = []
+    with pytest.raises(DataError, match="ledger restore"):
+        write(tmp_path / "a.sqlite", full=True)
+    assert "1 answers are kept in" in caplog.text
+    with pytest.raises(DataError, match="the shared file"):
+        write(tmp_path / "b.sqlite", full=False)
+    assert [ledger._writer for ledger in written] == [None, None], "one had answers left to write"
+
+
 def test_answers_that_find_room_nowhere_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -169,6 +169,7 @@ class Ledger:
         self._budgets: list[SharedBudget] = []
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
+        self._starting = threading.Lock()
 
     def _connect(self) -> sqlite3.Connection:
         try:
@@ -323,18 +324,28 @@ class Ledger:
         return budget
 
     def close(self) -> None:
-        """Finish writing and close."""
-        while self._budgets:
-            self._budgets.pop().leave()
+        """Finish writing and close; each part of it is done, whatever becomes of the others.
+
+        Raises
+        ------
+        DataError, OSError
+            If the disk does not take what was left to be written.
+        """
+        with ExitStack() as stack:  # what was put in last comes first
+            if self._before is not None:
+                stack.callback(self._before.close)
+            stack.callback(self._rescue.close)
+            stack.callback(self._journal.close)
+            stack.callback(self._reader.close)
+            stack.callback(self._end_writing)
+            while self._budgets:
+                stack.callback(self._budgets.pop().leave)
+
+    def _end_writing(self) -> None:
         if self._writer is not None:
             self._queue.put(None)
             self._writer.join()
             self._writer = None
-        self._reader.close()
-        self._journal.close()
-        self._rescue.close()
-        if self._before is not None:
-            self._before.close()
 
     def __enter__(self) -> Self:
         return self
@@ -345,17 +356,22 @@ class Ledger:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except (DataError, OSError):
+            if error is None:  # else what went wrong first is what is said
+                raise
 
     def _submit(self, batch: _Batch) -> None:
-        if self._writer is None:
-            self._writer = threading.Thread(target=self._write, name="ledger", daemon=True)
-            self._writer.start()
+        with self._starting:  # two threads may bring the first answers, and one is to write
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._write, name="ledger", daemon=True)
+                self._writer.start()
         self._queue.put(batch)
 
     def _write(self) -> None:
         """Commit whatever has gathered, over and over: the group grows with the load by itself."""
-        connection = self._connect()
+        connection: sqlite3.Connection | None = None
         stop = False
         while not stop:
             first = self._queue.get()
@@ -370,17 +386,19 @@ class Ledger:
             if batches:
                 error: Exception | None = None
                 try:
+                    connection = connection or self._connect()
                     self._commit(connection, [e for batch in batches for e in batch.entries])
                 except Exception as problem:  # else whoever waits would wait for ever
                     error = self._unwritten(problem, [e for b in batches for e in b.entries])
                 for batch in batches:
                     batch.error = error
                 _wake(batches)
-        connection.close()
+        if connection is not None:
+            connection.close()
 
     def _unwritten(self, problem: Exception, entries: list[Entry]) -> DataError:
         """Keep elsewhere what could not be written, and say where, why and what to do."""
-        error = explain(problem, self.path)
+        error = problem if isinstance(problem, DataError) else explain(problem, self.path)
         kept = self._rescue.keep(_told(entries, time.time(), {})[1])
         return DataError(
             f"an answer could not be written: {error.what} {kept}",

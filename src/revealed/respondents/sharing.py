@@ -293,10 +293,12 @@ class SharedBudget(_Membership, Budget):
 
     def leave(self) -> None:
         """Book what was spent and give back the rest."""
-        if self._open:
-            with self._transaction() as cursor:
-                self._book(cursor)
-        super().leave()
+        try:
+            if self._open:
+                with self._transaction() as cursor:
+                    self._book(cursor)
+        finally:
+            super().leave()
 
     _ahead = 1
     """Requests for which money is drawn at a time."""
