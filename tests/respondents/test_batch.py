@@ -455,6 +455,44 @@ def test_a_limit_is_kept_before_anything_is_sent(provider: BatchServer, ledger: 
         ask_by_batch(nobody, ledger, questions_of(nobody, 2), budget=Budget(1.0))
 
 
+def test_what_an_earlier_call_planned_is_not_sent_above_the_limit(
+    provider: BatchServer, ledger: Ledger
+) -> None:
+    spec = spec_at(provider.url, **PRICED)
+    requests = questions_of(spec, 10)
+    provider.faults[UPLOAD] = [400]
+    with pytest.raises(RespondentError, match="could not be sent"):
+        ask_by_batch(spec, ledger, requests)
+    before = provider.asked.total()
+    budget = Budget(0.05)
+    with pytest.raises(BudgetError, match=r"may cost \$0.05, and \$0.05 of the limit"):
+        ask_by_batch(spec, ledger, requests, budget=budget)
+    assert provider.asked.total() == before
+    ask_by_batch(spec, ledger, requests, budget=Budget(0.06))
+    assert len(provider.batches) == 1
+
+
+@pytest.mark.slow
+def test_answers_of_a_batch_that_expired_are_waited_for(
+    provider: BatchServer, ledger: Ledger
+) -> None:
+    """A provider may say how many answers there are before it names their file."""
+    provider.ends, provider.share = ["expired"], 0.5
+    shown, early = provider.shown, [None] * 3
+
+    def late(batch: dict[str, Any]) -> dict[str, Any]:
+        row = shown(batch)
+        return (
+            row | {"output_file_id": early.pop()} if row["status"] == "expired" and early else row
+        )
+
+    provider.shown = late  # type: ignore[method-assign]
+    spec = spec_at(provider.url)
+    assert {a.status for a in ask_by_batch(spec, ledger, questions_of(spec, 4))} == {"ok"}
+    assert not early
+    assert set(provider.worked.values()) == {1}, "an answer that was there was paid for twice"
+
+
 @pytest.mark.slow
 def test_what_is_under_way_counts_towards_the_limit(provider: BatchServer, ledger: Ledger) -> None:
     spec = spec_at(provider.url, **PRICED)

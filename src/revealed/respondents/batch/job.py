@@ -15,7 +15,7 @@ from ..jobs import Row, Tell, Timing, Worker
 from ..ledger import Ledger
 from ..spec import RespondentSpec
 from ..trouble import Trouble
-from .journal import Batch, State, asked_of, lines_of, write_batch
+from .journal import UNSENT, Batch, State, asked_of, lines_of, write_batch
 from .price import batch_price
 from .remote import MARK, Remote
 from .results import EXPIRED, Tally, read_results, whole
@@ -128,7 +128,7 @@ class BatchWorker(Worker[Remote]):
             "output": str(row.get("output_file_id") or ""),
             "errors": str(row.get("error_file_id") or ""), "error": self._errors(row),
         }  # fmt: skip
-        if status in _ENDS and not self._files_late(status, good, told["output"]):
+        if status in _ENDS and not self._files_late(good, told["output"]):
             self.keep("ended", **told)
         elif (status, good + bad) != (self.batch.status, self.batch.done):
             self.keep("submitted", **told)
@@ -143,9 +143,9 @@ class BatchWorker(Worker[Remote]):
                 )
         return self.batch.state == "ended"
 
-    def _files_late(self, status: str, good: int, output: object) -> bool:
+    def _files_late(self, good: int, output: object) -> bool:
         """Whether answers are said to be there and their file is not named yet."""
-        if status != "completed" or not good or output:
+        if not good or output:
             return False
         self.ending = self.ending or time.monotonic()
         return time.monotonic() - self.ending < self.timing.grace
@@ -283,7 +283,7 @@ async def cancel(
         found = await worker.until(worker.find, batch.since + timing.grace)
         if found is not None:
             worker.keep("submitted", job=str(found["id"]))
-    if worker.batch.state in ("planned", "uploading", "uploaded", "submitting"):
+    if worker.batch.state in UNSENT:
         worker.keep("collected", status="never submitted")
         return worker.batch
     if worker.batch.state == "submitted":

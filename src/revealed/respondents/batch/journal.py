@@ -26,6 +26,9 @@ State = Literal["planned", "uploading", "uploaded", "submitting", "submitted", "
 """``uploading`` and ``submitting`` are written before the call: what it did is not known.
 ``ended``: the provider is done; ``collected``: every request is accounted for in the ledger."""
 
+UNSENT: tuple[State, ...] = ("planned", "uploading", "uploaded", "submitting")
+"""States in which a batch is not known to be at its provider."""
+
 
 class Batch(BaseModel):
     """A batch. ``content`` is the SHA-256 of its file, ``since`` the time of the state."""

@@ -26,6 +26,7 @@ from ..spec import Batching, RespondentSpec
 from .bodies import Bodies
 from .job import TIMING, BatchWorker, advance, batch_door
 from .journal import (
+    UNSENT,
     Asked,
     Batch,
     asked_of,
@@ -190,14 +191,27 @@ class _Office:
             )
             most = None if most is None or bound is None else most + bound
         if not self.budget.reserve(most):
-            left = (self.budget.max_cost or 0.0) - self.budget.spent - self.budget.reserved
             raise BudgetError(
-                f"this round may cost ${most:,.2f}, and ${max(0.0, left):,.2f} of the limit is "
-                "left. Nothing of it was sent, and everything answered is kept.",
+                f"this round may cost ${most:,.2f}, and {self._left()} of the limit is left. "
+                "Nothing of it was sent, and everything answered is kept.",
                 todo="A batch cannot be stopped at a limit, so its bound has to fit: run again "
                 "with a higher --max-cost, or ask less (--instrument).",
             )
         self.budget.settle(most, 0.0)  # each batch sets its own share aside
+
+    def _left(self) -> str:
+        left = (self.budget.max_cost or 0.0) - self.budget.spent - self.budget.reserved
+        return f"${max(0.0, left):,.2f}"
+
+    def _too_dear(self, batch: Batch) -> BudgetError:
+        """For a batch of an earlier call, which was planned and is not known to have been sent."""
+        return BudgetError(
+            f"a batch that was planned earlier may cost ${batch.worst:,.2f}, and {self._left()} of "
+            "the limit is left. Nothing was sent now, and everything answered is kept.",
+            where=f"respondent {batch.respondent}",
+            todo="Run again with a higher --max-cost, or give the batch up with `revealed batch "
+            "cancel`: the next round asks what is still wanted.",
+        )
 
     async def plan(self, lacking: Sequence[Gathering]) -> list[Batch]:
         """Write the batches of a round: from here on their requests are in flight."""
@@ -228,9 +242,11 @@ class _Office:
 
     async def answer(self, batches: Sequence[Batch]) -> None:
         """Submit batches, one after another, then wait for all of them and read them."""
-        for batch in batches:
-            # One that was submitted before is paid for already, whether it fits or not.
+        # One that was submitted before is paid for already, whether it fits or not.
+        for batch in sorted(batches, key=lambda batch: batch.state in UNSENT):
             fits = self.budget.max_cost is None or self.budget.reserve(batch.worst)
+            if not fits and batch.state in UNSENT:
+                raise self._too_dear(batch)
             self.set_aside[batch.stem] = batch.worst if fits else None
         submitted = []
         for batch in batches:
