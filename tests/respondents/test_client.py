@@ -257,6 +257,7 @@ def test_a_dead_respondent_is_not_asked_for_ever(
     assert Counter(a.status for a in answers) == {"failed": 300}
     assert server.total < 80
     assert "not asked any more" in caplog.text
+    assert "the last by: told to fail" in caplog.text
     assert ledger.counts()["n"].sum() == server.total  # what was not asked is not written
 
 

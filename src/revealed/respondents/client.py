@@ -166,6 +166,8 @@ class _Collection:
         self.stop: Exception | None = None
         self.dead = False
         self.failures = 0
+        self.said = ""
+        """What the last failure was, in the provider's words."""
         self.rejections = 0
         self.answered = 0
         self.loop = asyncio.get_running_loop()
@@ -376,6 +378,7 @@ class _Collection:
                 )
         if trouble.kind != "refused":
             self.failures += 1
+            self.said = trouble.text
             if self.failures >= max(_DEAD, 3 * self.spec.concurrency):
                 self.dead = True
         return Answer(
@@ -412,8 +415,8 @@ class _Collection:
             *self.elsewhere,
         ]
         log.warning(
-            "%s: %d requests failed in a row; %d were not asked any more. Run again to ask them.",
-            self.spec.name, self.failures, len(rest),
+            "%s: %d requests failed in a row, the last by: %s; %d were not asked any more. "
+            "Run again to ask them.", self.spec.name, self.failures, self.said, len(rest),
         )  # fmt: skip
         for key in rest:
             attempts = tries.get(key, 0)

@@ -16,9 +16,16 @@ TroubleKind = Literal["rate", "retry", "reject", "refused", "fatal"]
 
 _SECRET = re.compile(
     r"(?i)\b(?:sk|pk|rk|gsk|xai|hf|key|AIza)[-_][A-Za-z0-9*_\-]{6,}|\bAIza[\w-]{10,}"
-    r"|\bbearer\s+\S+|(?<=[?&]key=)[^\s&\"']+"
+    r"|\bbearer\s+\S+|(?<=[?&]key=)[^\s&\"']+|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
 )
-_WRAPPING = re.compile(r"^(?:(?:litellm\.)?\w+: )+(?:\w+Exception - )?")
+_LONGEST = 10_000
+"""Characters of an error that are looked at; a page may have any number."""
+_WRAPPING = re.compile(r"^(?:(?:litellm\.)?\w+: )+(?:\w+(?:Exception|Error)(?: \w+)? - )?")
+_TAG, _WORD = re.compile(r"<[^<>]*>"), re.compile(r"[^\W_]{2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_UNPAID = re.compile(
+    r"insufficient_quota|exceeded your current quota|credit balance is too low", re.I
+)
 _FILTERED = re.compile(r"content[_ ](?:filter|policy|management policy)", re.I)
 _FATAL = {"AuthenticationError", "NotFoundError", "PaymentRequiredError"}
 
@@ -58,13 +65,13 @@ def classify(
     after = 0.01 if simulated else _retry_after(error)
     if isinstance(error, TimeoutError) or "Timeout" in names:
         return Trouble("retry", f"no answer in {timeout:g} s", retry_after=after, billed=billed)
+    # Google says that a quota is exceeded of a limit a minute too; `patience` ends a longer one.
+    unpaid = bool(_UNPAID.search(text)) and "RESOURCE_EXHAUSTED" not in raw
     if "RateLimitError" in names or status == 429:
-        if "insufficient_quota" in text or "exceeded your current quota" in text:
-            return Trouble("fatal", text)
-        return Trouble("rate", text, retry_after=after)
+        return Trouble("fatal", text) if unpaid else Trouble("rate", text, retry_after=after)
     if "ContentPolicyViolationError" in names or _FILTERED.search(text):
         return Trouble("refused", text)
-    if names & _FATAL or status in (401, 402):
+    if names & _FATAL or status in (401, 402) or (status == 400 and unpaid):
         return Trouble("fatal", text)
     if status is not None and 400 <= status < 500 and status not in (408, 409, 425):
         return Trouble("reject", text)
@@ -72,8 +79,13 @@ def classify(
 
 
 def clear(text: str, secrets: Sequence[str]) -> str:
-    """The first line of `text` without anything that is, or looks like, a key."""
-    text = text.strip().split("\n", 1)[0]
+    """The first line of `text` without anything that is, or looks like, a key.
+
+    All lines, where the first has no word: an error may be a page, or JSON in many lines.
+    """
+    text = text.strip()[:_LONGEST]
+    first = text.split("\n", 1)[0]
+    text = _CONTROL.sub(" ", first if _WORD.search(_TAG.sub("", first)) else " ".join(text.split()))
     for secret in secrets:
         text = text.replace(secret, "[key]")
     return encodable(_SECRET.sub("[key]", text))[:300]
