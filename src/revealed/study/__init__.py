@@ -6,12 +6,13 @@ files. Prompts, estimators and figures live in the rooms to the left; a notebook
 """
 
 from .chain import ChainError, run_chain
-from .config import Cell, Design, Entry, Experiment, Study, load_study
+from .config import Cell, Design, Entry, Experiment, Study
 from .exports import export_answers, portables
 from .imported import Brought, import_answers
 from .imports import fetch_sources, import_public
 from .plan import plan, start_pairs
 from .progress import status
+from .reading import load_study
 from .run import Run, open_run, start_fast, start_trial
 from .steps import elicit_respondent, fit_respondent, follow_up, run_respondents
 

@@ -1,8 +1,9 @@
-"""``study.yaml``: who is asked what, read strictly, with the line of every mistake.
+"""The form of ``study.yaml``: who is asked what, and the cells that this comes to.
 
 The file has four parts: respondents, experiments (which instruments, in which arms, by which
 design), what each respondent is asked, and the seed. A key that means nothing is an error with a
-suggestion, never a silent default.
+suggestion, never a silent default. `reading` reads the file, `consistency` says whether its parts
+fit each other.
 """
 
 from __future__ import annotations
@@ -15,25 +16,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from revealed.foundation.errors import ConfigError
-from revealed.foundation.paths import project_root, slug
 from revealed.instruments import ORIGINAL
 from revealed.respondents import RespondentSpec
 from revealed.respondents.guise import controlled
 
-from .conditions import Condition, Judge, check_conditions
+from .conditions import Condition, Judge
 
-_Lines = dict[tuple[str | int, ...], int]
+Lines = dict[tuple[str | int, ...], int]
 """The line (from 1) of every key and list entry of a study file, by its path."""
 
 
@@ -221,7 +213,7 @@ class Study(_Strict):
     """The first look at one model (`revealed try`)."""
     _root: Path = PrivateAttr(Path())
     _file: str = PrivateAttr("study.yaml")
-    _lines: _Lines = PrivateAttr({})
+    _lines: Lines = PrivateAttr({})
 
     @property
     def root(self) -> Path:
@@ -429,280 +421,3 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """A suggestion for a mistyped name, or an empty text."""
     close = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
     return f"Did you mean {' or '.join(map(repr, close))}?" if close else ""
-
-
-def load_study(path: Path | str | None = None) -> Study:
-    """Read a study file (default: ``study.yaml`` of the checkout).
-
-    Raises
-    ------
-    ConfigError
-        With the line: not YAML, an unknown key (with a suggestion), a value of the wrong kind, an
-        unknown experiment, a respondent named twice.
-    """
-    file = Path(path) if path is not None else project_root() / "study.yaml"
-    if not file.is_file():
-        raise ConfigError(
-            "the study file is not there.", where=file, todo="See book/fork.md for its form."
-        )
-    raw, lines = _read_yaml(file)
-    if not isinstance(raw, dict):
-        raise ConfigError("a mapping was expected (seed, experiments, respondents).", where=file)
-    for index, entry in enumerate(raw.get("respondents") or []):
-        if isinstance(entry, dict):
-            raw["respondents"][index] = _entry(entry, lines, index)
-    try:
-        study = Study.model_validate(raw)
-    except ValidationError as error:
-        raise _speak(error, file, lines) from None
-    study._root, study._file, study._lines = file.resolve().parent, str(file), lines
-    study = _with_triggers(study)
-    _check_names(study)
-    _check_questions(study)
-    _check_stops(study)
-    return study
-
-
-def _with_triggers(study: Study) -> Study:
-    """The study whose respondents are given the triggers of their conditions."""
-    triggers = {name: c.trigger for c in study.conditions if c.trigger for name in c.respondents}
-    if not triggers:
-        return study
-    entries = tuple(
-        entry.model_copy(
-            update={"spec": entry.spec.model_copy(update={"trigger": triggers[entry.spec.name]})}
-        )
-        if entry.spec.name in triggers
-        else entry
-        for entry in study.respondents
-    )
-    return study.model_copy(update={"respondents": entries})
-
-
-_PAIRS_ONLY = ("arms", "items", "pairs_per_item", "rounds", "triads", "holdout", "stop")
-_STOPS: dict[str, tuple[str, ...]] = {
-    "utility": ("adaptive", "original"),
-    "log_price": ("curve", "indifference"),
-}
-"""Designs whose rounds can end at a width, by what the width is of."""
-
-
-def _check_stops(study: Study) -> None:
-    """A width is of something that the design estimates, and there are rounds that can end."""
-    for name, experiment in study.experiments.items():
-        for keys, design, stop in (
-            ((), experiment.design, experiment.stop),
-            (
-                ("real",),
-                experiment.real.design or experiment.design,
-                experiment.real.stop or experiment.stop,
-            ),
-        ):
-            if stop is None:
-                continue
-            kind = "utility" if stop.log_price is None else "log_price"
-            if design not in _STOPS[kind]:
-                raise ConfigError(
-                    f"the design {design} does not stop at a width of {kind}.",
-                    where=study.line("experiments", name, *keys, "stop"),
-                    todo=f"Designs that do: {' and '.join(_STOPS[kind])}.",
-                )
-
-
-def _check_questions(study: Study) -> None:
-    """Questions have forms of their own: what belongs to pairs would mean nothing there."""
-    for name, experiment in study.experiments.items():
-        real = experiment.real
-        designs = {experiment.design, real.design or experiment.design}
-        if "questions" in designs and len(designs) > 1:
-            raise ConfigError(
-                "questions and pairs are not asked in one experiment.",
-                where=study.line("experiments", name, "real", "design"),
-                todo="Make two experiments of it.",
-            )
-        if experiment.design != "questions":
-            continue
-        for keys, given in (
-            ((), experiment.model_fields_set),
-            (("real",), real.model_fields_set),
-        ):
-            for key in _PAIRS_ONLY:
-                if key in given:
-                    raise ConfigError(
-                        f"{key} means nothing where single questions are asked.",
-                        where=study.line("experiments", name, *keys, key),
-                        todo=f"Take `{key}` out: a question is put in its own form."
-                        if key == "arms"
-                        else f"Take `{key}` out; `samples` says how often a question is asked.",
-                    )
-
-
-def _check_names(study: Study) -> None:
-    """Every experiment asked for exists, and no two respondents share files."""
-    asked = [
-        *((("respondents", i, "ask"), entry.ask) for i, entry in enumerate(study.respondents)),
-        (("ask_new",), study.ask_new),
-        (("trial", "ask"), study.trial.ask if study.trial is not None else ()),
-    ]
-    for keys, names in asked:
-        for name in names:
-            if name not in study.experiments:
-                raise ConfigError(
-                    f"no experiment {name!r}.",
-                    where=study.line(*keys),
-                    todo=nearest(name, study.experiments)
-                    or f"Known: {', '.join(study.experiments)}.",
-                )
-    listed = [entry.spec.name for entry in study.respondents]
-    _check_controls(study, listed)
-    sets = {entry.spec.name: _sets_of(study, entry) for entry in study.respondents}
-    check_conditions(
-        study.conditions, study.judges, sets, study.line,
-        lambda name: nearest(name, listed) or f"Known: {', '.join(listed)}.",
-    )  # fmt: skip
-    for keys, names in (
-        (("fast", "respondents"), study.fast.respondents if study.fast is not None else ()),
-        (("trial", "beside"), study.trial.beside if study.trial is not None else ()),
-    ):
-        for name in names:
-            if name not in listed:
-                raise ConfigError(
-                    f"no respondent {name!r}.",
-                    where=study.line(*keys),
-                    todo=nearest(name, listed) or f"Known: {', '.join(listed)}.",
-                )
-    seen: dict[str, str] = {}
-    for i, entry in enumerate(study.respondents):
-        name = entry.spec.name
-        if slug(name) in seen:
-            raise ConfigError(
-                f"the respondents {seen[slug(name)]!r} and {name!r} would share their files.",
-                where=study.line("respondents", i),
-                todo="Give one of them another `name`.",
-            )
-        seen[slug(name)] = name
-
-
-def _sets_of(study: Study, entry: Entry) -> list[str]:
-    """What the experiments of a respondent name, patterns as they are."""
-    return [name for e in entry.ask for name in study.experiments[e].instruments]
-
-
-def _check_controls(study: Study, listed: Sequence[str]) -> None:
-    """Whoever is steered is asked, before it is steered, what it is asked afterwards."""
-    controls = study.controls
-    if controls is None:
-        return
-    for key, names in (("simulator", (controls.simulator,)), ("respondents", controls.respondents)):
-        for name in names:
-            if name not in listed:
-                raise ConfigError(
-                    f"no respondent {name!r}.",
-                    where=study.line("controls", key),
-                    todo=nearest(name, listed) or f"Known: {', '.join(listed)}.",
-                )
-    if unknown := [name for name in controls.ask if name not in study.experiments]:
-        raise ConfigError(
-            f"no experiment {unknown[0]!r}.",
-            where=study.line("controls", "ask"),
-            todo=nearest(unknown[0], study.experiments),
-        )
-    asked = {entry.spec.name: entry.ask for entry in study.respondents}
-    for name in controls.respondents:
-        if lacking := [e for e in controls.ask if e not in asked[name]]:
-            raise ConfigError(
-                f"{name} is not asked {lacking[0]!r}, so nothing can be compared with it.",
-                where=study.line("controls", "ask"),
-                todo=f"Add {lacking[0]} to what {name} is asked.",
-            )
-
-
-def _entry(entry: dict[Any, Any], lines: _Lines, index: int) -> dict[str, Any]:
-    """A respondent as written (one flat mapping) in the form of `Entry`."""
-    spec = {key: value for key, value in entry.items() if key != "ask"}
-    if "name" not in spec and isinstance(spec.get("model"), str):
-        spec["name"] = spec["model"]
-    nested: dict[str, Any] = {"spec": spec, "ask": entry.get("ask", ())}
-    lines[("respondents", index, "spec")] = lines.get(("respondents", index), 1)
-    return nested
-
-
-def _read_yaml(file: Path) -> tuple[Any, _Lines]:
-    """The parsed file and the line (from 1) of every key and list entry."""
-    try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as error:
-        raise ConfigError("the file is not UTF-8 text.", where=file) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        raise ConfigError(
-            f"not valid YAML: {error.problem}.",
-            where=f"{file}, line {mark.line + 1}" if mark else file,
-        ) from None
-    lines: _Lines = {}
-    constructor = yaml.SafeLoader("")
-
-    def build(node: yaml.Node | None, path: tuple[str | int, ...]) -> Any:
-        if node is None:
-            return None
-        lines.setdefault(path, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            result: dict[Any, Any] = {}
-            for key_node, value_node in node.value:
-                key = constructor.construct_object(key_node, deep=True)
-                line = key_node.start_mark.line + 1
-                if key in result:
-                    raise ConfigError(
-                        f"the key {key!r} appears twice.", where=f"{file}, line {line}"
-                    )
-                lines[(*path, key)] = line
-                result[key] = build(value_node, (*path, key))
-            return result
-        if isinstance(node, yaml.SequenceNode):
-            return [build(child, (*path, index)) for index, child in enumerate(node.value)]
-        return constructor.construct_object(node, deep=True)
-
-    return build(node, ()), lines
-
-
-def _speak(error: ValidationError, file: Path, lines: _Lines) -> ConfigError:
-    """The first mistake, in words, at its line."""
-    # A mistyped key is also a missing one: the typing is what the person did.
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    where = tuple(part for part in first["loc"] if part != "spec")
-    line = next((lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in lines), None)
-    place = f"{file}, line {line}" if line else str(file)
-    name = str(where[-1]) if where else "the file"
-    if first["type"] == "extra_forbidden":
-        model = _model_at(first["loc"])
-        known = [*model.model_fields, *(["ask"] if model is RespondentSpec else [])]
-        hint = nearest(name, known) or f"Known: {', '.join(known)}."
-        return ConfigError(f"unknown key {name!r}.", where=place, todo=hint)
-    if first["type"] == "missing":
-        return ConfigError(f"the key {name!r} is missing.", where=place)
-    message = first["msg"].removeprefix("Value error, ")
-    if not where:
-        return ConfigError(message, where=place)
-    if name == "api_key_env":  # what was found may be the key itself
-        return ConfigError(f"{message}.", where=place)
-    return ConfigError(f"{name}: {message} (found {first['input']!r}).", where=place)
-
-
-def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
-    if loc[0] == "respondents":
-        return RespondentSpec if "spec" in loc else Entry
-    if loc[0] == "fast":
-        return Fast
-    if loc[0] == "trial":
-        return Trial
-    if loc[0] == "controls":
-        return Controls
-    if loc[0] == "conditions":
-        return Condition
-    if loc[0] == "judges":
-        return Judge
-    if loc[0] == "experiments":
-        if "stop" in loc[2:-1]:
-            return Stop
-        return RealDesign if "real" in loc else Experiment
-    return Study

@@ -30,7 +30,8 @@ from revealed.foundation.schemas import (
 )
 
 from .conditions import Condition
-from .config import Study, load_study, nearest
+from .config import Study, nearest
+from .reading import load_study
 
 if TYPE_CHECKING:
     from revealed.respondents import Ledger, RespondentSpec

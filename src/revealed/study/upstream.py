@@ -163,7 +163,7 @@ def _problems(root: Path, tree: str) -> list[str]:
     """What is wrong with the data of a tree, read by the code of this checkout."""
     from revealed.instruments import list_arms, list_instruments, load_instrument
 
-    from .config import load_study
+    from .reading import load_study
 
     present = [
         name for name in _DATA if _run(root, "cat-file", "-e", f"{tree}:{name}").returncode == 0

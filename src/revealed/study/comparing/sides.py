@@ -14,7 +14,8 @@ from revealed.foundation.errors import ConfigError, DataError, RevealedError
 from revealed.foundation.paths import RunPaths, project_root, slug
 from revealed.foundation.schemas import CHOICES, UTILITIES, read_findings, read_table
 
-from ..config import Study, load_study, nearest
+from ..config import Study, nearest
+from ..reading import load_study
 
 if TYPE_CHECKING:
     from revealed.respondents import RespondentSpec
