@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from revealed import cli
+from revealed import cli, study
+from revealed.cli.app import _specs
+from revealed.respondents import RespondentSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -60,6 +62,12 @@ def test_a_run_without_answers_has_nothing_to_fit_and_says_so(checkout, monkeypa
             "NO_SUCH_KEY",
         ),
         (["run", "--respondent", "openai/m", "--api-base", "localhost"], 5, "not an address"),
+        (["plan", "--respondent", "openai/m", "--api-key-env", "sk-abc-123"], 2, "not the key"),
+        (
+            ["plan", "--respondent", "openai/m", "--api-base", "http://me:word@there/v1"],
+            2,
+            "belongs into a variable",
+        ),
         (["run", "--respondent", "openai/gpt-4o", "--max-cost", "0"], 6, "a budget of 0 buys no"),
         (["run", "--instrument", "sexes.lives_safed"], 2, "Did you mean 'sexes.lives_saved'"),
         (["run", "--api-base", "http://127.0.0.1:1/v1"], 2, "Name it with --respondent"),
@@ -80,8 +88,21 @@ def test_a_mistake_is_one_message_and_an_exit_code(
     assert says in err
     assert err.startswith("error: ")
     assert "Traceback" not in err
+    assert "sk-abc" not in err, "a key in the wrong place is not repeated"
+    assert "me:word" not in err
     assert out == ""
     assert spent_nothing(checkout)
+
+
+def test_the_key_of_one_address_is_not_sent_to_another(checkout):
+    run = study.open_run("default")
+    run.add(RespondentSpec(name="keyed", model="openai/m", api_key_env="ITS_KEY"))
+    (spec,) = _specs(run, ["keyed"], "http://127.0.0.1:1/v1", None, None)
+    assert (spec.api_base, spec.api_key_env) == ("http://127.0.0.1:1/v1", None)
+    (spec,) = _specs(run, ["keyed"], "http://127.0.0.1:1/v1", "OTHER_KEY", None)
+    assert spec.api_key_env == "OTHER_KEY"
+    (spec,) = _specs(run, ["keyed"], None, None, None)
+    assert spec.api_key_env == "ITS_KEY"
 
 
 def test_a_broken_study_file_is_said_with_its_line(checkout, monkeypatch, capsys):

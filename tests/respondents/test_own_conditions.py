@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from revealed.cli import app
 from revealed.foundation.errors import BudgetError, ConfigError, RespondentError
 from revealed.measures import shift as measure
+from revealed.respondents import RespondentSpec
 from revealed.study import open_run, own_conditions, shift
 from revealed.study.own_conditions import Settings
 
@@ -168,6 +169,21 @@ def test_a_model_that_is_trained_already_is_registered(checkout: Path) -> None:
     spec = run.spec(condition.respondents[0])
     assert (spec.name, spec.model) == ("base+mine-1", "openai/adapter")
     assert spec.api_base == "http://127.0.0.1:1/v1"
+
+
+def test_the_key_of_the_base_is_not_sent_to_another_address(checkout: Path) -> None:
+    run = open_run("t")
+    run.add(RespondentSpec(name="keyed", model="openai/m", api_key_env="ITS_KEY"))
+    there = "http://127.0.0.1:1/v1"
+    for label, more, key in (
+        ("own", {}, "ITS_KEY"),
+        ("secure", {"api_base": there}, None),
+        ("insecure", {"api_base": there, "api_key_env": "OTHER_KEY"}, "OTHER_KEY"),
+    ):
+        condition = own_conditions.add_model(run, "keyed", "openai/x", label, **more)
+        assert run.spec(condition.respondents[0]).api_key_env == key
+    with pytest.raises(ConfigError, match="not the key"):
+        own_conditions.add_model(run, "keyed", "openai/x", "own", seed=2, api_key_env="sk-abc-123")
 
 
 def revealed(*words: str) -> tuple[str, BaseException | None]:

@@ -73,11 +73,30 @@ def test_two_respondents_may_not_share_files(checkout):
     assert f"line {line}" in str(error.value)
 
 
-def test_a_key_pasted_into_the_study_file_is_not_repeated(checkout):
-    edit(checkout, "mode: sample", 'api_key_env: "sk-live-0123456789"')
-    with pytest.raises(ConfigError, match="name of an environment variable") as error:
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ('api_key_env: "sk-live-0123456789"', "name of an environment variable"),
+        ("api_key_env: gsk_abcd0123456789efgh", "name of an environment variable"),
+        ('api_base: "http://me:0123456789@there/v1"', "a key or a password"),
+        ('api_base: "http://there/v1?key=0123456789"', "a key or a password"),
+        ('params: {api_key: "0123456789"}', "api_key is kept with every answer"),
+        ("params: {extra_headers: {Authorization: Bearer 0123456789}}", "Authorization is kept"),
+        ("params: {extra_body: [{aws_session_token: 0123456789}]}", "aws_session_token is kept"),
+    ],
+)
+def test_a_key_pasted_into_the_study_file_is_not_repeated(checkout, written, says):
+    line = edit(checkout, "mode: sample", written)
+    with pytest.raises(ConfigError, match=says) as error:
         load_study(checkout / "study.yaml")
+    assert f"line {line}" in str(error.value)
     assert "0123456789" not in str(error.value)
+
+
+def test_parameters_that_are_no_keys_are_taken(checkout):
+    given = "{top_p: 0.5, logit_bias: {'32': 1}, prompt_cache_key: a, max_completion_tokens: 5}"
+    edit(checkout, "mode: sample", f"params: {given}")
+    load_study(checkout / "study.yaml")
 
 
 def test_a_missing_file_and_an_empty_one_are_said(checkout):

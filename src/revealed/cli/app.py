@@ -93,6 +93,7 @@ def _specs(
     `batch` has real ones asked by batch, or at once; None leaves that to the study.
     """
     from revealed.respondents import RespondentSpec
+    from revealed.respondents.spec import described
 
     changes: dict[str, Any] = {
         name: value
@@ -110,8 +111,10 @@ def _specs(
     specs = []
     for name in names:
         spec = known.get(name) or RespondentSpec(name=name, model=name)
-        spec = RespondentSpec(**{**spec.model_dump(exclude_unset=True), **changes})
-        specs.append(_asked_by(spec, batch))
+        given = spec.model_dump(exclude_unset=True)
+        if api_base not in (None, spec.api_base):
+            given.pop("api_key_env", None)  # that key is for another address
+        specs.append(_asked_by(described({**given, **changes}), batch))
     return specs
 
 

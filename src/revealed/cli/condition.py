@@ -8,7 +8,7 @@ import typer
 
 from revealed.foundation.errors import ConfigError
 
-from .options import MaxCost, RunName, Wait, Yes
+from .options import ApiKeyEnv, MaxCost, RunName, Wait, Yes
 from .printing import agree, agree_to_plan, dollars
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def add(
     ] = None,
     sha256: Annotated[str | None, typer.Option(help="What the file must hash to.")] = None,
     api_base: Annotated[str | None, typer.Option(help="Address of --model.")] = None,
+    api_key_env: ApiKeyEnv = None,
     max_cost: MaxCost = None,
     wait: Wait = True,
     yes: Yes = False,
@@ -67,8 +68,9 @@ def add(
         raise ConfigError("either --dataset or --model is needed.")
     if model is not None:
         made = own_conditions.add_model(
-            opened, base, model, label, name=name, family=family, seed=seed, api_base=api_base
-        )
+            opened, base, model, label, name=name, family=family, seed=seed,
+            api_base=api_base, api_key_env=api_key_env,
+        )  # fmt: skip
         return _registered(made.respondents[0], base, run)
     assert dataset is not None
     settings = own_conditions.Settings(

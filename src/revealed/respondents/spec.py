@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ..foundation.errors import ConfigError
 from ..foundation.schemas import Provenance
 
 SIMULATED = "simulated/"
@@ -14,6 +18,14 @@ SIMULATED = "simulated/"
 
 MOST_EXAMPLES, LONGEST_TEXT = 200, 50_000
 """Examples of a guise, and characters of its instruction or of one example, at most."""
+
+_KEY_LIKE = re.compile(r"(?=.*[a-z])(?=.*[0-9]).{20,}")
+"""Long, with small letters and digits: no environment variable is called so, and keys are."""
+_HOLDS_KEY = re.compile(
+    r"(?i)(?:.*[_-])?(?:api[_-]?key|access[_-]key(?:[_-]id)?|password|authorization|cookie"
+    r"|(?:session|access|auth|bearer|ad|id)[_-]token)|.*secret.*|.*credentials?"
+)
+"""Names of parameters and headers whose values are nobody's business."""
 
 _Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 
@@ -94,9 +106,31 @@ class RespondentSpec(BaseModel):
     @field_validator("api_key_env")
     @classmethod
     def _a_name_not_a_key(cls, value: str | None) -> str | None:
-        if value is not None and not value.replace("_", "").isalnum():
+        if value is not None and (
+            not value.replace("_", "").isalnum() or _KEY_LIKE.fullmatch(value)
+        ):
             # Not repeated in the message: it may be the key itself, pasted into the wrong place.
             raise ValueError("api_key_env is the name of an environment variable, not the key")
+        return value
+
+    @field_validator("api_base")
+    @classmethod
+    def _an_address_without_a_password(cls, value: str | None) -> str | None:
+        # The address is part of what is kept of a run.
+        if value is not None and ("@" in urlsplit(value).netloc or "key=" in urlsplit(value).query):
+            raise ValueError("api_base holds a key or a password, which belongs into a variable")
+        return value
+
+    @field_validator("params")
+    @classmethod
+    def _parameters_without_a_key(cls, value: dict[str, Any]) -> dict[str, Any]:
+        # Parameters are kept with every question, in the ledger and in what is published of it.
+        for name in _names_in(value):
+            if _HOLDS_KEY.fullmatch(name):
+                raise ValueError(
+                    f"{name} is kept with every answer, so it has no place here: name the "
+                    "variable that holds the key in api_key_env"
+                )
         return value
 
     @field_validator("system")
@@ -122,3 +156,29 @@ class RespondentSpec(BaseModel):
     def api_key(self) -> str | None:
         """The key, read from the environment at the moment of use and kept nowhere."""
         return os.environ.get(self.api_key_env) if self.api_key_env else None
+
+
+def described(told: Mapping[str, Any]) -> RespondentSpec:
+    """The respondent that a person described on a command line or in a notebook.
+
+    Raises
+    ------
+    ConfigError
+        Saying which part is wrong; what was given is not repeated, since it may be a key.
+    """
+    try:
+        return RespondentSpec(**told)
+    except ValidationError as error:
+        first = error.errors()[0]
+        part, message = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{part}: {message}.", where=f"respondent {told.get('name')}") from None
+
+
+def _names_in(value: Any) -> Iterator[str]:
+    """Names of all mappings in a value, the inner ones too."""
+    if isinstance(value, Mapping):
+        yield from map(str, value)
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from _names_in(part)

@@ -249,14 +249,24 @@ def add_model(
 ) -> Condition:  # fmt: skip
     """Register a model that was trained elsewhere as a condition of `base`.
 
-    `changes` are fields of its description that differ from the base's (``api_base``).
+    `changes` are fields of its description that differ from the base's (``api_base``,
+    ``api_key_env``). The base's key is not sent to another address.
+
+    Raises
+    ------
+    ConfigError
+        If the label or the description is not fit to be used.
     """
+    from revealed.respondents.spec import described
+
     spec = run.spec(base)
     condition = condition_of(run, spec, label, seed, name, family)
     given = {**spec.model_dump(exclude_unset=True), "name": condition.respondents[0]}
     given |= {"model": model, "input_cost_per_token": None, "output_cost_per_token": None}
+    if changes.get("api_base") not in (None, spec.api_base):
+        given.pop("api_key_env", None)
     given |= {key: value for key, value in changes.items() if value is not None}
-    register(run, condition, type(spec).model_validate(given), spec)
+    register(run, condition, described(given), spec)
     return condition
 
 

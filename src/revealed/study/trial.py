@@ -40,7 +40,7 @@ def trial_respondent(run: Run, name: str, **changes: Any) -> RespondentSpec:
     ConfigError
         If the study describes the respondent and `changes` would say otherwise.
     """
-    from revealed.respondents import RespondentSpec
+    from revealed.respondents.spec import described
 
     listed = {entry.spec.name: entry.spec for entry in run.study.respondents}
     wanted = {key: value for key, value in changes.items() if value is not None}
@@ -55,7 +55,7 @@ def trial_respondent(run: Run, name: str, **changes: Any) -> RespondentSpec:
         given = known[name].model_dump(exclude_unset=True)
     elif name.startswith(("ollama/", "ollama_chat/")):
         given["concurrency"] = OLLAMA_AT_ONCE
-    return RespondentSpec(**{**given, **wanted, "batch": None})
+    return described({**given, **wanted, "batch": None})
 
 
 def trial_plan(run: Run, spec: RespondentSpec, max_cost: float | None) -> pd.DataFrame:
