@@ -143,6 +143,19 @@ def test_auto_takes_log_probabilities_where_they_come_and_samples_where_not(
     assert run(third, ledger, pairs(2)).attrs["mode"] == "sample"
 
 
+def test_a_first_question_that_fails_is_no_ground_to_sample(
+    server: Server, ledger: Ledger, spec_for: SpecFor
+) -> None:
+    """Sampling takes many times the calls; an outage says nothing about log-probabilities."""
+    server.behave = lambda body, seen: error(500)
+    with pytest.raises(RespondentError, match=r"did not answer the first question: told to fail"):
+        run(spec_for(server, mode="auto", retries=1), ledger, pairs(2))
+    assert server.total == 2
+    server.behave = faithful
+    table = run(spec_for(server, mode="auto", retries=1), ledger, pairs(2))
+    assert table.attrs["mode"] == "logprob"
+
+
 def test_log_probabilities_that_were_asked_for_and_do_not_come_are_an_error(
     server: Server, ledger: Ledger, spec_for: SpecFor
 ) -> None:
