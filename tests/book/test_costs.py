@@ -25,6 +25,13 @@ def test_calls_are_those_of_the_file() -> None:
     assert made["command"] in shown
     strategies = {r["strategy"] for r in made["rows"]} - {"original pipeline"}
     assert all(shown.count(f"<td>{html.escape(name)}</td>") == 2 for name in strategies)
+    assert "50 prices: how many times fewer" in shown
+    bounds = [row for table in tables(shown) for row in table.to_dict("records")
+              if row["strategy"] == "most that any design can, log-probabilities"]  # fmt: skip
+    read = [r for r in made["rows"] if r["strategy"] == "our design, log-probabilities"]
+    assert [value for row in bounds for name, value in row.items() if name != "strategy"] == [
+        f"{r['fewer_possible']:.3g}" if r["fewer_possible"] else "no bound" for r in read
+    ]
 
 
 def tables(shown: str) -> list[pd.DataFrame]:
