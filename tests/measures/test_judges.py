@@ -73,27 +73,31 @@ def drawn_verdicts(
     first: dict[str, float] | None = None,
     length_taste: dict[str, float] | None = None,
     longer: dict[str, float] | None = None,
+    plain_taste: dict[str, float] | None = None,
+    plainer: dict[str, float] | None = None,
     better: dict[str, float] | None = None,
     taste_sd: float = 0.0,
 ) -> pd.DataFrame:
     """Verdicts from stated log odds: a table as `elicited.verdicts` makes it."""
     names = [f"j{k}" for k in range(judges)]
-    rows = []
+    rows, words = [], rng.spawn(1)[0]
     for p in range(prompts):
         quality = {n: rng.normal(0, 0.7) + (better or {}).get(n, 0.0) for n in names}
         length = {n: rng.normal(5, 0.2) + (longer or {}).get(n, 0.0) for n in names}
+        fluency = {n: words.normal(-4, 0.2) + (plainer or {}).get(n, 0.0) for n in names}
         # What one judge thinks of one text and nobody else does: verdicts of a prompt cluster.
         private = {(j, n): rng.normal(0, taste_sd) for j in names for n in names}
         for (a, b), j, a_first in (
             (pair, j, f) for pair in combinations(names, 2) for j in names for f in (True, False)
         ):
-            gap = length[a] - length[b]
+            gap, plain = length[a] - length[b], fluency[a] - fluency[b]
             z = quality[a] - quality[b] + (length_taste or {}).get(j, 0.0) * gap
+            z += (plain_taste or {}).get(j, 0.0) * plain
             z += (own or {}).get(j, 0.0) * ((j == a) - (j == b)) + private[j, a] - private[j, b]
             z += (first or {}).get(j, 0.0) * (0.5 if a_first else -0.5)
             rows.append((j, f"p{p:02d}", a, b, f"p{p:02d}\x1f{a}\x1f{b}", a_first,
-                         float(rng.random() < special.expit(z)), gap))  # fmt: skip
-    columns = ["judge", "prompt", "a", "b", "pair", "a_first", "a_better", "log_length"]
+                         float(rng.random() < special.expit(z)), gap, plain))  # fmt: skip
+    columns = ["judge", "prompt", "a", "b", "pair", "a_first", "a_better", "log_length", "fluency"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -357,6 +361,12 @@ def test_verdicts_are_oriented_the_same_in_both_orders() -> None:
     assert table["a_first"].tolist() == [True, False]
     assert table["a_better"].tolist() == [1.0, 0.0]
     assert table["log_length"].to_numpy() == pytest.approx([np.log(2)] * 2)
+    # Of two words in all, either is half of them.
+    assert table["fluency"].tolist() == [0.0, 0.0]
+    wordier = questions.replace({"text_a": "aaaa", "text_b": "aaaa"}, "bb bb aaaa")
+    table = elicited.verdicts(answers_of("x", wordier, [0.0, 0.0]), wordier)
+    expected = (2 * np.log(3 / 4) + np.log(1 / 4)) / 3 - np.log(3 / 4)
+    assert table["fluency"].to_numpy() == pytest.approx([expected] * 2)
     assert table["pair"].iloc[0] == table["pair"].iloc[1]
     refused = answers_of("x", questions, [0.0, 0.0]).assign(kind="refused")
     assert elicited.verdicts(refused, questions).empty
@@ -379,7 +389,8 @@ def test_elicited_effects_equal_statsmodels() -> None:
     sign = (table["judge"] == table["a"]).astype(float) - (table["judge"] == table["b"])
     columns = [sign * (table["judge"] == j) for j in judges]
     columns += [np.where(table["a_first"], 0.5, -0.5) * (table["judge"] == j) for j in judges]
-    columns += [table["log_length"] * (table["judge"] == j) for j in judges[1:]]
+    for trait in ("log_length", "fluency"):
+        columns += [table[trait] * (table["judge"] == j) for j in judges[1:]]
     x = np.column_stack(columns).astype(float)
     import warnings
 
@@ -404,9 +415,10 @@ def test_two_judges_get_no_number() -> None:
     [
         ({"better": {"j0": 1.5}}, 0.65),
         ({"longer": {"j0": 0.6}, "length_taste": {"j0": 3.0}}, 0.65),
+        ({"plainer": {"j0": 0.6}, "plain_taste": {"j0": 3.0}}, 0.65),
         ({"first": {"j0": 3.0}}, 0.0),
     ],
-    ids=["writes best", "long and likes long", "first slot"],
+    ids=["writes best", "long and likes long", "plain and likes plain", "first slot"],
 )
 def test_artefacts_are_not_self_preference(artefact: dict, naive_above: float) -> None:
     naive, own = [], []
@@ -531,9 +543,10 @@ def test_intervals_of_votes_and_scores_cover(own: float) -> None:
         (0.0, {}),
         (0.0, {"better": {"j0": 1.5}}),
         (0.0, {"longer": {"j0": 0.4}, "length_taste": {"j0": 2.0}}),
+        (0.0, {"plainer": {"j0": 0.4}, "plain_taste": {"j0": 2.0}}),
         (0.0, {"first": {"j0": 2.0}}),
     ],
-    ids=["planted", "planted, private tastes", "absent", "best", "long", "first slot"],
+    ids=["planted", "planted, private tastes", "absent", "best", "long", "plain", "first slot"],
 )
 def test_elicited_intervals_cover_and_artefacts_are_rejected(truth: float, setting: dict) -> None:
     covered, false = [], []

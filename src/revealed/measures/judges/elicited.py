@@ -2,8 +2,9 @@
 
 P(a better than b) has, in log odds: a level for each pair of texts, shared by all judges (how good
 the two are, whatever that rests on); the judge's liking of the place listed first; its liking of
-length beyond the other judges'; and what it adds to a text of its own. The level is removed exactly
-by `conditional.conditional_logit`; clusters are the prompts that the texts were written for.
+length and of plain words beyond the other judges'; and what it adds to a text of its own. The level
+is removed exactly by `conditional.conditional_logit`; clusters are the prompts that the texts were
+written for.
 
 At least three judges are needed: of two, each preferring its own, nobody can say which is right.
 What is not held: that one judge sees quality more sharply than the others, which adds to the own
@@ -24,9 +25,11 @@ from ...foundation.schemas import Finding, Provenance
 from .. import measurable
 from ..intervals import Z95, Estimate, binomial_interval, logit_interval
 from .conditional import Coefficients, conditional_logit
-from .published import CHAPTER, estimates
+from .published import CHAPTER, estimates, fluency
 
 JUDGES_NEEDED = 3
+TASTES = {"length": "log_length", "fluency": "fluency"}
+"""What one judge may like in a text more than another does, and the column of `verdicts`."""
 POOLED = "all judges"
 
 
@@ -45,7 +48,8 @@ def verdicts(answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         judge, prompt, a and b (writers, in the order of the alphabet), pair (prompt and writers),
-        a_first (flag), a_better (1 or 0), log_length (of a's text less that of b's).
+        a_first (flag), a_better (1 or 0), log_length and fluency (of a's text less that of b's;
+        fluency among all texts of `questions`).
 
     Raises
     ------
@@ -58,6 +62,10 @@ def verdicts(answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
     asked = questions.loc[said["question"]].reset_index(drop=True)
     first, second = asked["first"].to_numpy(str), asked["second"].to_numpy(str)
     length = np.log(asked["text_a"].str.len() / asked["text_b"].str.len()).to_numpy(float)
+    texts = pd.unique(pd.concat([questions["text_a"], questions["text_b"]]))
+    plain = pd.Series(fluency(texts), texts)
+    one, other = (plain.reindex(asked[side]).to_numpy(float) for side in ("text_a", "text_b"))
+    plainer = np.nan_to_num(one - other)
     a_first = first < second
     a, b = np.where(a_first, first, second), np.where(a_first, second, first)
     prompt = asked["prompt"].to_numpy(str)
@@ -72,6 +80,7 @@ def verdicts(answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
             "a_first": a_first,
             "a_better": (chose_first == a_first).astype(float),
             "log_length": np.where(a_first, length, -length),
+            "fluency": np.where(a_first, plainer, -plainer),
         }
     )
 
@@ -79,7 +88,7 @@ def verdicts(answers: pd.DataFrame, questions: pd.DataFrame) -> pd.DataFrame:
 def own_effects(
     table: pd.DataFrame, *, each: Sequence[str] = (), recognized: pd.Series | None = None
 ) -> Coefficients:
-    """Own effects in log odds, with the quality of every pair, place and length held.
+    """Own effects in log odds, with the quality of every pair, place and `TASTES` held.
 
     Parameters
     ----------
@@ -114,10 +123,11 @@ def own_effects(
     place = np.where(table["a_first"], 0.5, -0.5)
     for judge in judges:
         columns[f"first x {judge}"] = place * (table["judge"] == judge)
-    for judge in judges[1:]:
-        columns[f"length x {judge}"] = table["log_length"] * (table["judge"] == judge)
+    for taste, trait in TASTES.items():
+        for judge in judges[1:]:
+            columns[f"{taste} x {judge}"] = table[trait] * (table["judge"] == judge)
     x = np.column_stack([np.asarray(column, float) for column in columns.values()])[keep]
-    # Texts of one length all through leave nothing to hold.
+    # Texts that are alike in a trait all through leave nothing to hold.
     varies = np.ptp(x, axis=0) > 0
     names = tuple(name for name, used in zip(columns, varies, strict=True) if used)
     kept = table[keep]

@@ -12,7 +12,7 @@ author (two judges of one lineage), which would move the own effects of both.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import permutations
 from typing import Any
 
@@ -34,18 +34,23 @@ Fitted = dict[str, Estimate]
 
 
 def add_features(answers: pd.DataFrame) -> pd.DataFrame:
-    """`answers` with ``log_length`` (natural log of characters) and ``fluency``.
+    """`answers` with ``log_length`` (natural log of characters) and ``fluency``."""
+    length = np.log(answers["text"].str.len().clip(lower=1).astype(float))
+    return answers.assign(log_length=length, fluency=fluency(answers["text"].fillna("")))
 
-    Fluency is the mean log frequency of a text's words among all answers: how expected its words
-    are, in nats a word. It stands in for the probability that a language model gives the text.
+
+def fluency(texts: Iterable[str]) -> Array:
+    """Mean log frequency of each text's words among all `texts`; NaN for a text without words.
+
+    How expected its words are, in nats a word. It stands in for the probability that a language
+    model gives the text.
     """
-    words = [text.lower().split() for text in answers["text"].fillna("")]
+    words = [text.lower().split() for text in texts]
     counts = Counter(word for text in words for word in text)
     total = sum(counts.values())
     log_share = {word: np.log(count / total) for word, count in counts.items()}
-    fluency = [np.mean([log_share[w] for w in text]) if text else np.nan for text in words]
-    length = np.log(answers["text"].str.len().clip(lower=1).astype(float))
-    return answers.assign(log_length=length, fluency=np.array(fluency, float))
+    means = [np.mean([log_share[w] for w in text]) if text else np.nan for text in words]
+    return np.array(means, float)
 
 
 def vote_shares(judgements: Judgements) -> pd.DataFrame:
