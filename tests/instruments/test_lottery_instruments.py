@@ -29,13 +29,18 @@ def spoil(path: Path, old: str, new: str) -> None:
 
 
 def test_every_set_of_outcomes_stands_in_two_lotteries_and_order_is_balanced() -> None:
-    items = load_instrument("lotteries").items
+    instrument = load_instrument("lotteries")
+    items = instrument.items
     made = items[items["kind"] == "lottery"]
     assert (made.groupby("set").size() == 2).all()
     for _, pair in made.groupby("set"):
         one, two = (dict(zip(row.parts, row.chances, strict=True)) for row in pair.itertuples())
         assert one != two
         assert sorted(one.values()) == sorted(two.values())
+    turned = made[made["parts"].map(len) == 3].groupby("set")["parts"].nunique()
+    assert (turned > 1).sum() == 3
+    assert (made[made["parts"].map(len) == 2].groupby("set")["parts"].nunique() == 1).all()
+    assert "in three of the sets of three outcomes" in instrument.datasheet.construction
     likelier_first = [row.chances[0] >= max(row.chances) for row in made.itertuples()]
     assert sum(likelier_first) / len(made) == pytest.approx(0.5, abs=0.05)
     assert "an 80% chance" in " ".join(made["text"])

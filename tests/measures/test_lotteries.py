@@ -49,14 +49,16 @@ def exact(name: str, **changes: object) -> measure.Lotteries:
     return replace(data, utility=utility, covariance=np.zeros_like(data.covariance))
 
 
-def answers(respondent: simulated.Simulated, drop: str = "") -> pd.DataFrame:
+def answers(
+    respondent: simulated.Simulated, drop: str = "", draw: Callable[[str], float] = lambda what: 0.5
+) -> pd.DataFrame:
     """Its own chances, as a table of answers to the question set."""
     from revealed.respondents.simulated.traits.lotteries import say_chance
 
     rows = []
     for question, row in QUESTIONS.iterrows():
         kind = "refused" if question == drop else "answered"
-        said = float(say_chance(respondent, row.to_dict(), lambda what: 0.5))
+        said = float(say_chance(respondent, row.to_dict(), draw))
         rows.append((question, kind, said if kind == "answered" else np.nan))
     return pd.DataFrame(rows, columns=["question", "kind", "value"])
 
@@ -277,3 +279,24 @@ def test_who_ignores_chances_is_rarely_called_an_expected_utility_maximizer() ->
     assert _covered(slopes, 1.0) == 0.0
     # The plain mean predicts better; never is the expectation called the better one.
     assert all(e.low is None or e.low <= 0 for e in losses)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "planted"), [("coherent", 1.0), ("chance_blind", 0.0)])
+def test_slopes_on_own_chances_cover_though_these_are_said_with_noise(
+    name: str, planted: float
+) -> None:
+    estimates = []
+    for seed in range(SEEDS):
+        respondent, rng = simulated.load(name, seed=seed), np.random.default_rng(seed)
+        drawn = drawn_fit(respondent, IMPLICIT, degree=16, answers=2, seed=seed)
+        told = [answers(respondent, draw=lambda what, rng=rng: rng.random()) for _ in range(2)]
+        own, _ = measure.own_chances(pd.concat(told), QUESTIONS, IMPLICIT.items)
+        if not measure.shortage(drawn, IMPLICIT.items, own):
+            data = measure.lotteries(drawn, IMPLICIT.items, own)
+            estimates.append(measure.chance_slope(data).estimate)
+    known = [e for e in estimates if np.isfinite(e.value)]
+    assert len(known) >= 0.9 * SEEDS
+    assert LEAST <= _covered(known, planted) <= MOST
+    if planted == 0.0:
+        assert 1.0 - _covered(known, 0.0) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / SEEDS)
