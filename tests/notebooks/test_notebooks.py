@@ -15,6 +15,7 @@ import pytest
 
 from revealed.foundation.paths import project_root
 from revealed.report import chapters
+from revealed.respondents.public import load_published
 
 ROOT = project_root(Path(__file__).parent)
 NOTEBOOKS = sorted(
@@ -135,6 +136,22 @@ def test_no_measured_number_is_typed_into_prose(path: Path) -> None:
     # years and versions ("Python 3.11" stands in the page that says what to install).
     text = re.sub(r"Python 3\.11|GPT-4\.1|Qwen2\.5", "", prose(path))
     assert not re.findall(r"\d+[.,]\d+|\d+ ?%|\d+ per ?cent", text)
+
+
+@each_chapter
+def test_figures_from_an_account_are_told_as_such(path: Path) -> None:
+    known = load_published()
+    for name in known.loc[known["grade"] == "secondary", "id"]:
+        for source in code(path):
+            if f'"{name}"' in source and "page.say(" in source:
+                assert re.search("secondary|grade", source.lower()), name
+
+
+@each_chapter
+def test_intervals_counted_alone_stand_beside_the_adjusted_ones(path: Path) -> None:
+    source = "\n".join(code(path))
+    if re.search(r"""\["(low|high)"\] [<>] 0[^,]*\.sum\(\)""", source):
+        assert "multiplicity.adjust(" in source
 
 
 @pytest.mark.slow
