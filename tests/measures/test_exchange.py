@@ -531,6 +531,14 @@ def test_coverage_and_equality_quickly() -> None:
         assert finding.n == seeds
 
 
+def test_a_hit_or_miss_a_study_has_the_exact_interval() -> None:
+    hit = pd.Series([True] * 99 + [False])
+    low, high = stats.binomtest(99, 100).proportion_ci()
+    assert validation.clustered_share(hit, pd.Series(range(100))) == pytest.approx(
+        (0.99, low, high)
+    )
+
+
 def test_prices_are_unmoved_by_the_order_effect() -> None:
     items = validation.planted_items(GOODS)
     means = [

@@ -278,7 +278,8 @@ def clustered_share(hit: pd.Series, seed: pd.Series) -> tuple[float, float, floa
     by_seed = hit.astype(float).groupby(seed).mean()
     m, share = len(by_seed), float(by_seed.mean())
     spread = float(by_seed.std(ddof=1)) if m > 1 else 0.0
-    if spread == 0.0:
+    # Studies that are whole hits or misses are draws of a coin, and near 0 or 1 no bell shape.
+    if spread == 0.0 or by_seed.isin([0.0, 1.0]).all():
         low, high = binomial_interval(share * m, m)
         return share, low, high
     half = 1.96 * spread / np.sqrt(m)
