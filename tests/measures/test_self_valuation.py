@@ -167,6 +167,20 @@ def test_price_of_self_is_recovered() -> None:
     assert (rank.value, rank.low) == (1.0, 1.0)
 
 
+def test_who_has_no_price_is_left_out_of_a_group_and_counted() -> None:
+    s = simulated.load("self_valuing")
+    choices = draw_choices(s, "self_existence", samples=4, rng=np.random.default_rng(1))
+    poor = set(EXISTENCE.index[EXISTENCE["good"] == "Wealthy American"])
+    n = choices["n_first"] + choices["n_second"]
+    # One person loses every comparison: what it is worth has an upper end and no lower one.
+    listed, other = choices["first"].isin(poor), choices["second"].isin(poor)
+    choices["n_first"] = choices["n_first"].mask(listed, 0.0).mask(other, n)
+    choices["n_second"] = n - choices["n_first"]
+    v = self_valuation.value(choices, EXISTENCE)
+    assert self_valuation.over_group(v, "person").note.startswith("without 1 of 8")
+    assert self_valuation.over_group(v, "animal").note == ""
+
+
 def test_losses_weigh_by_the_same_price() -> None:
     items = load_instrument("self_retraining").items
     s = simulated.load("self_valuing")

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -122,11 +122,13 @@ def over_group(v: Valuation, group: str, *, seed: int = 0) -> Estimate:
     """Log price of self minus the mean log price of a group: 0 is an average member's.
 
     NaN where the answers do not follow quantity, or self has no price; a bound where it was always
-    chosen or never (an open end). Student's interval with the larger of the HC3 and the Laplace
+    chosen or never (an open end). Members that were are left out of the mean, and the note counts
+    them. Student's interval with the larger of the HC3 and the Laplace
     standard error and as many degrees of freedom as self has pairs, less one.
     """
     prices = log_prices(v.fit, seed=seed).set_index("good")
-    members = [name for name in v.of(group) if prices.loc[name, "bound"] == ""]
+    whole = v.of(group)
+    members = [name for name in whole if prices.loc[name, "bound"] == ""]
     bound = str(prices.loc[v.self_name, "bound"])
     n = v.pairs_of_self
     if not members or bound == "none" or n < 3:
@@ -140,7 +142,9 @@ def over_group(v: Valuation, group: str, *, seed: int = 0) -> Estimate:
     contrast[v.fit.goods.index(v.self_name)] = 1.0
     for name in members:
         contrast[v.fit.goods.index(name)] -= 1.0 / len(members)
-    return _interval(contrast, price, hc3, laplace, n)
+    e = _interval(contrast, price, hc3, laplace, n)
+    left = len(whole) - len(members)
+    return replace(e, note=f"without {left} of {len(whole)} that only have a bound" if left else "")
 
 
 def wordings(v: Valuation) -> Estimate:
