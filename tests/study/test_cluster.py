@@ -124,15 +124,23 @@ def test_several_processes_give_what_one_gives(small):
 def test_money_is_spent_only_with_a_limit(small):
     with (small / "study.yaml").open("a", encoding="utf-8") as file:
         file.write("  - {model: openai/none, ask: [calibration]}\n")
+        file.write("  - {model: openai/more, ask: [calibration]}\n")
     with pytest.raises(AssertionError, match="--config max_cost=DOLLARS"):
         book(small, "one", "--dry-run", "--config", "ask=openai/none")
-    said = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", "--dry-run",
-         "--printshellcmds", "--config", "ask=openai/none", "max_cost=5", "ledgers=own"],
-        cwd=small, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    assert "max_cost=5.0" in said
-    assert "part=" in said
+
+    def planned(*settings):
+        return subprocess.run(
+            [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", "--dry-run",
+             "--printshellcmds", "--config", "ask=openai/none,openai/more", "max_cost=5",
+             *settings],
+            cwd=small, capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+
+    # Two jobs that know nothing of each other have half each; what both write counts for both.
+    apart, together = planned("ledgers=own"), planned()
+    assert apart.count("max_cost=2.5") == together.count("max_cost=5.0") > 0
+    assert "part=" in apart
+    assert "max_cost=2.5" not in together
 
 
 @pytest.mark.timeout(900)
