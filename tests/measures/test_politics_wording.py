@@ -11,6 +11,8 @@ from drawn_politics import OTHERS, WORDINGS, draw_arms, instrument
 from made_choices import make_choices
 from scipy import stats
 
+from revealed.figures import page
+from revealed.measures import multiplicity
 from revealed.measures.politics import axes, cells, wording
 from revealed.respondents import simulated
 
@@ -149,6 +151,12 @@ def test_findings_are_named_tested_and_have_ids_of_their_own() -> None:
     assert families == dict.fromkeys(
         (f"politics.wording.{n}" for n in ("left_right", "shift", "role", "difference")), 0.0
     )
+    # A range over six wordings rests on four degrees of freedom, and so does what is read off it.
+    (gap,) = (f for f in made if f.estimand == "politics.wording.difference"
+              and f.subject == "simulated/paraphrase_driven")  # fmt: skip
+    tried = multiplicity.adjust(page.rows([gap]))
+    t = gap.estimate / (gap.high - gap.low) * 2 * stats.t.ppf(0.975, 4)
+    assert tried["p"].iloc[0] == pytest.approx(2 * stats.t.sf(abs(t), 4), rel=1e-9)
     barred = [f for f in made if f.estimand == "politics.wording.measurable" and not f.estimate]
     assert [(f.arm, "no preference" in f.note) for f in barred] == [("neutral", True)]
 

@@ -39,8 +39,7 @@ class Pooled:
 
     def over(self, method: str, note: str = "") -> Estimate:
         """The mean with the interval of the mean over ways like these."""
-        half = float(stats.t.ppf(0.975, self.ways - 1)) * self.variance**0.5
-        return Estimate(self.mean, self.mean - half, self.mean + half, self.ways, method, note)
+        return self._within(self.variance, self.ways - 1, method, note)
 
     def another(self, method: str, note: str = "") -> Estimate:
         """The mean with the range in which the number lies if it is measured in another such way.
@@ -48,9 +47,12 @@ class Pooled:
         Higgins, Thompson and Spiegelhalter 2009, J. R. Stat. Soc. A 172:137, with K - 2 degrees of
         freedom.
         """
-        t = float(stats.t.ppf(0.975, max(1, self.ways - 2)))
-        half = t * (self.variance + self.tau**2) ** 0.5
-        return Estimate(self.mean, self.mean - half, self.mean + half, self.ways, method, note)
+        return self._within(self.variance + self.tau**2, max(1, self.ways - 2), method, note)
+
+    def _within(self, variance: float, freedom: int, method: str, note: str) -> Estimate:
+        half = float(stats.t.ppf(0.975, freedom)) * variance**0.5
+        low, high = self.mean - half, self.mean + half
+        return Estimate(self.mean, low, high, self.ways, method, note, freedom)
 
     def spread(self, method: str) -> Estimate:
         """The standard deviation between the ways, sampling noise taken out."""
