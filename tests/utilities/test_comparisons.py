@@ -132,6 +132,14 @@ def test_structure_is_diagnosed():
     assert len(found.messages()) == 3
 
 
+def test_of_items_that_all_stand_alone_none_is_placed():
+    """A winner of everything is as far from the next as the prior says, the second likewise."""
+    found = diagnose(make([0, 1, 0], [1, 2, 2], [5] * 3, [0] * 3, tuple("abc")))
+    assert [len(block) for block in found.blocks] == [1, 1, 1]
+    assert not found.identified.any()
+    assert found.messages()[0].startswith("3 items are separated")
+
+
 def test_a_sound_design_has_nothing_to_report(small):
     found = diagnose(small.comparisons)
     assert found.connected

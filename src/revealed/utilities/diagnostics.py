@@ -59,9 +59,12 @@ class Diagnostics:
 
     @property
     def identified(self) -> np.ndarray:
-        """Per item, whether it is in the largest block: distances within it are the answers'."""
+        """Per item, whether it is in the largest block: distances within it are the answers'.
+
+        None is where no block has two items: one alone has no distance within it.
+        """
         inside = np.zeros(len(self.items), dtype=bool)
-        if self.blocks:
+        if self.blocks and len(self.blocks[0]) > 1:
             inside[self.blocks[0]] = True
         return inside
 
@@ -78,7 +81,7 @@ class Diagnostics:
                 f"of {sizes}{more} items."
             )
         if self.separated:
-            outside = sum(len(block) for block in self.blocks[1:])
+            outside = sum(map(len, self.blocks)) - int(self.identified.sum())
             found.append(
                 f"{outside} items are separated: {len(self.always_win)} won every answer, "
                 f"{len(self.always_lose)} lost every one; no interval is claimed for them."
