@@ -284,6 +284,18 @@ def test_findings_are_counted_by_provenance() -> None:
     assert counts == ["0", "5", "0", "1"]  # elicited, public, published, simulated
 
 
+def test_whatever_is_asked_has_its_datasheet_on_the_page(run: Run) -> None:
+    from revealed.instruments import list_instruments, list_questions
+    from revealed.report import pages
+
+    html = pages.datasheets(run)
+    heads = re.findall(r"<summary>(.*?)</summary>", html)
+    for name in (*list_instruments(ROOT), *list_questions(ROOT)):
+        assert sum(head == name or head.endswith(f"({name})") for head in heads) == 1, name
+    assert "<p>Holds 12 questions.</p>" in html
+    assert "<p>Holds 40 × calibration.</p>" in html
+
+
 def test_code_in_a_datasheet_is_code_and_the_rest_is_text() -> None:
     from revealed.report import pages
 

@@ -20,11 +20,15 @@ from revealed.foundation.paths import atomic_write
 from revealed.foundation.schemas import PROVENANCES
 from revealed.instruments import (
     ENGLISH,
+    Instrument,
+    QuestionSet,
     instruments_folder,
     list_instruments,
     list_languages,
+    list_questions,
     load_instrument,
     load_language,
+    load_questions,
 )
 from revealed.measures import multiplicity
 from revealed.study import Run
@@ -142,26 +146,37 @@ def chain_picture(run: Run) -> str:
 
 
 def datasheets(run: Run) -> str:
-    """One section an instrument: purpose, construction, size and limits."""
-    parts = []
-    for name in list_instruments(run.paths.root):
+    """One section an instrument or a question set: purpose, construction, size and limits."""
+    root, parts = run.paths.root, []
+    named: list[tuple[str, Callable[[str, Path], Instrument | QuestionSet]]] = [
+        *((name, load_instrument) for name in list_instruments(root)),
+        *((name, load_questions) for name in list_questions(root)),
+    ]
+    for name, load in named:
         try:
-            instrument = load_instrument(name, run.paths.root)
-        except RevealedError as error:  # an instrument from a public source that is out of reach
+            parts.append(_datasheet(load(name, root)))
+        except RevealedError as error:  # from a public source that is out of reach
             parts.append(_section(name, str(page.note(f"Not available here: {error.what}"))))
-            continue
-        sheet = instrument.datasheet
-        kinds = instrument.items["kind"].value_counts()
-        held = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.items())
-        limits = "".join(f"<li>{_prose(limit)}</li>" for limit in sheet.limits)
-        body = (
-            f"<p>{_prose(sheet.purpose)}</p><p>{_prose(sheet.construction)}</p>"
-            f"<p>Holds {html.escape(held)}.</p><p>Known limits:</p><ul>{limits}</ul>"
-        )
-        parts.append(_section(f"{sheet.title} ({name})", body))
     folder = instruments_folder(run.paths.root)
     parts += [_language(code, folder) for code in list_languages(folder) if code != ENGLISH]
     return "".join(parts)
+
+
+def _datasheet(asked: Instrument | QuestionSet) -> str:
+    """The section of an instrument or of a question set."""
+    sheet = asked.datasheet
+    if isinstance(asked, QuestionSet):
+        count = len(asked.questions)
+        held = f"{count:,} questions" if count else "no question: its public source is not at hand"
+    else:
+        kinds = asked.items["kind"].value_counts()
+        held = ", ".join(f"{count:,} × {kind}" for kind, count in kinds.items())
+    limits = "".join(f"<li>{_prose(limit)}</li>" for limit in sheet.limits)
+    body = (
+        f"<p>{_prose(sheet.purpose)}</p><p>{_prose(sheet.construction)}</p>"
+        f"<p>Holds {html.escape(held)}.</p><p>Known limits:</p><ul>{limits}</ul>"
+    )
+    return _section(f"{sheet.title} ({asked.name})", body)
 
 
 def _language(code: str, folder: Path) -> str:
