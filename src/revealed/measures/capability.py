@@ -68,8 +68,9 @@ def capability_association(
     half = float(np.sqrt((g - 1) / g * ((z - z.mean()) ** 2).sum()) * stats.t.ppf(0.975, g - 1))
     centre = np.arctanh(r)
     clustered = Estimate(
-        r, float(np.tanh(centre - half)), float(np.tanh(centre + half)), n, method, f"{g} families"
-    )
+        r, float(np.tanh(centre - half)), float(np.tanh(centre + half)), n, method,
+        f"{g} families", freedom=g - 1,
+    )  # fmt: skip
     return Association(independent, clustered, g, without)
 
 

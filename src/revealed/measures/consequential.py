@@ -154,7 +154,8 @@ def corrected_correlation(pairs: pd.DataFrame) -> Estimate:
     value, low, high = (
         None if end is None else float(np.clip(end, -1, 1)) for end in (e.value, e.low, e.high)
     )
-    return Estimate(math.nan if value is None else value, low, high, e.n, method, told)
+    value = math.nan if value is None else value
+    return Estimate(value, low, high, e.n, method, told, freedom=e.freedom)
 
 
 def _about_even(
@@ -187,7 +188,7 @@ def _estimate(
         return Estimate(math.nan, None, None, m, method, "answers do not vary")
     half = math.sqrt(over) * float(stats.t.ppf(0.975, g - 1))
     low, high = max(whole - half, least), min(whole + half, 1.0)
-    return Estimate(whole, min(low, 1.0), max(high, least), m, method)
+    return Estimate(whole, min(low, 1.0), max(high, least), m, method, freedom=g - 1)
 
 
 def _spread(without: list[float], whole: float) -> float:
@@ -300,7 +301,7 @@ def role_shift(
     return {
         name: Estimate(
             float(value[k]), max(-2.0, float(value[k] - half[k])),
-            min(2.0, float(value[k] + half[k])), g, method,
+            min(2.0, float(value[k] + half[k])), g, method, freedom=g - 1,
         )
         for k, name in enumerate(effects)
     }  # fmt: skip

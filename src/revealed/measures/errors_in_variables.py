@@ -138,7 +138,7 @@ def solve(
     at = _At(p, value, misfit)
     critical = float(stats.t.ppf(0.975, p.free))
     ends = [_end(p, value, misfit, edge, critical) for edge in (low, high)]
-    estimate = Estimate(value, ends[0], ends[1], n, method, note)
+    estimate = Estimate(value, ends[0], ends[1], n, method, note, freedom=p.free)
     if not low + step < value < high - step or ends == [None, None]:
         # Nothing in the range stands out: a number would be the range's, not the respondent's.
         why = f"not identified between {low:g} and {high:g}"

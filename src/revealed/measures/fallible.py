@@ -175,4 +175,4 @@ def slope(y: Array, x: Array, noise_xx: Array, noise_xy: Array, *, absorbed: int
     # Centring took freedom that leaving out one unit does not give back.
     variance = (n - 1) / n * float(((left - left.mean()) ** 2).sum()) * (n - 1) / free
     half = float(stats.t.ppf(0.975, free)) * float(np.sqrt(variance))
-    return Estimate(value, value - half, value + half, n, method)
+    return Estimate(value, value - half, value + half, n, method, freedom=free)

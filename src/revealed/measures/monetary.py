@@ -115,7 +115,12 @@ def risk_logit(table: pd.DataFrame) -> dict[str, Estimate]:
     fair, low, high = special.expit([whole[0], whole[0] - half[0], whole[0] + half[0]])
     return {
         "slope": Estimate(
-            float(whole[1]), float(whole[1] - half[1]), float(whole[1] + half[1]), g, method
+            float(whole[1]),
+            float(whole[1] - half[1]),
+            float(whole[1] + half[1]),
+            g,
+            method,
+            freedom=g - 1,
         ),
         "fair": Estimate(float(fair), float(low), float(high), g, method),
     }

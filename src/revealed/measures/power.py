@@ -188,7 +188,7 @@ def _least_squares(y: Array, x: Array) -> list[Estimate]:
     residual = (y - x @ coefficients) / np.maximum(1 - leverage, 1e-9)
     half = stats.t.ppf(0.975, n - k) * np.sqrt((projector**2) @ residual**2)
     return [
-        Estimate(float(b), float(b - h), float(b + h), n, method)
+        Estimate(float(b), float(b - h), float(b + h), n, method, freedom=n - k)
         for b, h in zip(coefficients, half, strict=True)
     ]
 

@@ -172,7 +172,7 @@ def _estimates(
                 # Every setting agrees: what as many draws that all agree allow.
                 ends = binomial_interval((1 + round(float(value[k]))) / 2 * g, g)
                 low, high = 2 * ends[0] - 1, 2 * ends[1] - 1
-        found[name] = Estimate(float(value[k]), low, high, g, method)
+        found[name] = Estimate(float(value[k]), low, high, g, method, freedom=g - 1)
     return found
 
 

@@ -160,8 +160,9 @@ def _interval(contrast: Array, price: Array, hc3: Array, laplace: Array, n: int)
     middle = float(contrast @ price)
     variances = [float(contrast @ v @ contrast) for v in (hc3, laplace)]
     se = math.sqrt(max(*variances, 0.0))
-    half = se * float(stats.t.ppf(0.975, max(2, n - 1)))
-    return Estimate(middle, middle - half, middle + half, n, _METHOD)
+    freedom = max(2, n - 1)
+    half = se * float(stats.t.ppf(0.975, freedom))
+    return Estimate(middle, middle - half, middle + half, n, _METHOD, freedom=freedom)
 
 
 def rank_among_people(table: pd.DataFrame) -> Estimate:

@@ -71,7 +71,9 @@ def pair_findings(
             if pd.isna(row[name]):
                 continue
             stem = "" if name == "r" else f"{name}_"
-            tested: dict[str, Any] = {"family": FAMILY, "null": 0.0} if name == "within" else {}
+            tested: dict[str, Any] = {}
+            if name == "within":
+                tested = {"family": FAMILY, "null": 0.0, "freedom": row["clusters"] - 1.0}
             made.append(
                 Finding(
                     f"convergence.{estimand}", estimate=float(row[name]),

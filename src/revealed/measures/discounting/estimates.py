@@ -66,7 +66,7 @@ def beta(c: Cells) -> Estimate:
     low, high = fit.interval(value, gradient)
     return Estimate(
         math.exp(value), math.exp(low), math.exp(high), c.n_cells,
-        "quasi-hyperbolic curve, clustered by cell",
+        "quasi-hyperbolic curve, clustered by cell", freedom=fit.freedom,
     )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def magnitude(fit: DiscountFit) -> Estimate:
     value, gradient = fit.value("magnitude")
     low, high = fit.interval(value * span, gradient * span)
     method = f"{fit.curve.title} curve, clustered by cell"
-    return Estimate(value * span, low, high, fit.data.n_cells, method)
+    return Estimate(value * span, low, high, fit.data.n_cells, method, freedom=fit.freedom)
 
 
 def order_effect(fit: DiscountFit) -> Estimate:
@@ -176,7 +176,7 @@ def front_end(c: Cells) -> Estimate:
     mean = float(gap.mean())
     if half == 0.0 and mean == 0.0:
         return Estimate(np.nan, None, None, m, method, "the same answer in every matched cell")
-    return Estimate(mean, mean - half, mean + half, m, method)
+    return Estimate(mean, mean - half, mean + half, m, method, freedom=m - 1)
 
 
 def _shares(c: Cells) -> pd.DataFrame:

@@ -158,6 +158,7 @@ def findings(analysis: Analysis, *, chapter: str, provenance: Provenance) -> lis
             gain = Estimate(
                 row.gain, row.low, row.high, row.n,
                 f"held-out cells, {estimates.FOLDS} folds, Student's t over cells", note,
+                freedom=row.n - 1,
             )  # fmt: skip
             title = CURVES[row.curve].title
             add("curve_gain", gain, "nats a choice", f"{title} against exponential", 0.0)

@@ -97,14 +97,14 @@ def published_findings(read: Published, chapter: str) -> list[Finding]:
     def add(
         estimand: str, respondent: str, estimate: float, unit: str, n: int, method: str,
         subject: str = "", note: str = "", low: float | None = None, high: float | None = None,
-        null: float | None = None,
+        null: float | None = None, freedom: float | None = None,
     ) -> None:  # fmt: skip
         made.append(
             Finding(
                 estimand=f"discount.published_{estimand}", chapter=chapter, respondent=respondent,
                 estimate=estimate, low=low, high=high, unit=unit, n=n, method=method,
                 provenance="published", subject=subject, note=note,
-                family="" if null is None else "discount.published", null=null,
+                family="" if null is None else "discount.published", null=null, freedom=freedom,
             )
         )  # fmt: skip
 
@@ -136,6 +136,6 @@ def published_findings(read: Published, chapter: str) -> list[Finding]:
             add(
                 "correlation", everyone, e.value, "correlation", e.n, e.method,
                 f"{label}, {way}", e.note, e.low, e.high,
-                0.0 if way == "families as clusters" else None,
+                0.0 if way == "families as clusters" else None, e.freedom,
             )  # fmt: skip
     return made

@@ -144,7 +144,7 @@ def components(
     for name, value in full.items():
         draws = np.array([part[name] for part in left_out])
         se = float(np.sqrt((m - 1) / m * ((draws - draws.mean()) ** 2).sum()))
-        found[name] = Estimate(value, value - t * se, value + t * se, m, METHOD)
+        found[name] = Estimate(value, value - t * se, value + t * se, m, METHOD, freedom=m - 1)
     return found
 
 

@@ -128,10 +128,16 @@ def n_against_n(made: Battery) -> dict[str, Estimate]:
     for good, own in shares.items():
         k = len(own)
         se = math.sqrt(max(common, float(own.var(ddof=1))) / k)
-        half = float(stats.t.isf(0.025, (k - 1) * len(shares))) * se
+        freedom = (k - 1) * len(shares)
+        half = float(stats.t.isf(0.025, freedom)) * se
         value = float(own.mean())
         found[good] = Estimate(
-            value, value - half, value + half, k, "mean over framings, Student over framings"
+            value,
+            value - half,
+            value + half,
+            k,
+            "mean over framings, Student over framings",
+            freedom=freedom,
         )
     return found
 

@@ -59,7 +59,9 @@ class Coefficients:
         w = np.asarray(weights, float)
         value, se = float(w @ self.values), float(np.sqrt(w @ self.covariance @ w))
         half = float(stats.t.ppf(0.975, self.freedom)) * se
-        return Estimate(value, value - half, value + half, self.clusters, self.method)
+        freedom = self.freedom if np.isfinite(self.freedom) else None
+        ends = value - half, value + half
+        return Estimate(value, *ends, self.clusters, self.method, freedom=freedom)
 
 
 class _Packed(NamedTuple):

@@ -181,7 +181,7 @@ def _share_by_prompt(hits: pd.Series, prompt: pd.Series) -> Estimate:
         return Estimate(p, *binomial_interval(p * m, m), m, method)
     se = float(np.sqrt(((hit - p * total) ** 2).sum() * m / (m - 1)) / total.sum())
     wider = float(stats.t.ppf(0.975, m - 1)) / Z95
-    return Estimate(p, *logit_interval(p, wider * se), m, method)
+    return Estimate(p, *logit_interval(p, wider * se), m, method, freedom=m - 1)
 
 
 def findings(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -349,4 +350,4 @@ def estimates(unit: str, fit: Callable[..., Coefficients], *args: Any, **named: 
 def odds_ratio(e: Estimate) -> Estimate:
     """An estimate in log odds as an odds ratio."""
     ends = [None if end is None else float(np.exp(end)) for end in (e.low, e.high)]
-    return Estimate(float(np.exp(e.value)), ends[0], ends[1], e.n, e.method, e.note)
+    return replace(e, value=float(np.exp(e.value)), low=ends[0], high=ends[1])

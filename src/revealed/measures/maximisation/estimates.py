@@ -147,7 +147,7 @@ def _logit(chosen: Array, design: Array, error: float) -> list[Estimate]:
     variance = bread @ (scores.T @ scores) @ bread * q / (q - p)
     half = float(stats.t.ppf(0.975, q - p)) * np.sqrt(np.diag(variance))
     return [
-        Estimate(float(b), float(b - h), float(b + h), q, method)
+        Estimate(float(b), float(b - h), float(b + h), q, method, freedom=q - p)
         for b, h in zip(at, half, strict=True)
     ]
 

@@ -128,7 +128,8 @@ def probe(
     method = f"{len(train)} outcomes train and choose, jackknife of {len(test)} held out"
 
     def scored(statistic: Callable[[Array], Array], scale: str) -> Estimate:
-        return Estimate(*jackknife(statistic, own, scale), len(test), method)
+        freedom = len(test) - 1
+        return Estimate(*jackknife(statistic, own, scale), len(test), method, freedom=freedom)
 
     about_r = {name: partial(_correlations, target, each.ridge) for name, each in held.items()}
     about_r2 = {name: partial(_r2, target, each.ridge) for name, each in held.items()}

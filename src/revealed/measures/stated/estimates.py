@@ -126,7 +126,8 @@ def habit(pairs: pd.DataFrame) -> Habit:
         n = int(pairs["n"].sum())
         low, high = binomial_interval((mean + 1.0) / 2.0 * n, n)
         return Habit(*known, Estimate(mean, 2 * low - 1, 2 * high - 1, m, method))
-    tilt = Estimate(mean, max(-1.0, mean - half), min(1.0, mean + half), m, method)
+    ends = max(-1.0, mean - half), min(1.0, mean + half)
+    tilt = Estimate(mean, *ends, m, method, freedom=max(1, m - 1))
     return Habit(*known, tilt)
 
 
