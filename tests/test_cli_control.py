@@ -81,6 +81,11 @@ def test_tuning_shows_the_cost_and_keeps_a_limit(checkout: Path) -> None:
     out, error = revealed("tune", "start", "--respondent", "base", "--yes", "--max-cost", "1")
     assert isinstance(error, BudgetError)
     assert "cost unknown" in out
+    # Nobody is asked to agree to what is refused anyway.
+    limit = ("--price", "25", "--max-cost", "0.01")
+    out, error = revealed("tune", "start", "--respondent", "base", *limit)
+    assert isinstance(error, BudgetError)
+    assert "Start the job" not in out
     for command in ("resume", "cancel"):
         _, error = revealed("tune", command, "--respondent", "base")
         assert isinstance(error, (ConfigError, DataError))

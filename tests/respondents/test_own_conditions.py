@@ -201,6 +201,9 @@ def test_the_commands(provider: TuningServer, checkout: Path) -> None:
     assert "SHA-256" in out
     assert "$" in out
     assert provider.asked.total() == 0
+    # Nor is anybody asked to agree to what is refused anyway.
+    out, error = revealed(*words, "--max-cost", "1e-9")
+    assert isinstance(error, BudgetError)
     out, error = revealed("condition", "add", "--base", "base", "--label", "own")
     assert isinstance(error, ConfigError)
     out, error = revealed(*words, "--model", "x")

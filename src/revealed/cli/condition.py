@@ -61,6 +61,7 @@ def add(
 ) -> None:
     """Read the chats, show the cost, train, register the model; or register one that is there."""
     from revealed import study
+    from revealed.respondents.tuning.estimate import within
     from revealed.study import own_conditions
 
     opened = study.open_run(run)
@@ -89,6 +90,7 @@ def add(
     typer.echo(f"SHA-256 of the training file: {planned.sha256}")
     if told.cost is None:
         typer.echo("No table knows prices of training: give --price to have the cost worked out.")
+    within(told, max_cost)
     if told.cost != 0:
         agree(yes, "Start the job?")
     job = own_conditions.make(

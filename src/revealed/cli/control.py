@@ -88,6 +88,7 @@ def start(
 ) -> None:
     """Estimate, then upload, start and follow a job; the model becomes a respondent."""
     from revealed import study
+    from revealed.respondents.tuning.estimate import within
     from revealed.study import tuning
 
     opened = study.open_run(run)
@@ -99,6 +100,7 @@ def start(
     )
     if told.cost is None:
         typer.echo("No table knows prices of training: give --price to have the cost worked out.")
+    within(told, max_cost)
     if told.cost != 0:
         agree(yes, "Start the job?")
     job = tuning.start(
