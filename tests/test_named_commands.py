@@ -19,6 +19,7 @@ READ = (
     "*.md", "book/**/*.md", "data/**/*.md", "benchmarks/*.md", "notebooks/**/*.ipynb",
     "recipes/*.ipynb", "src/**/*.py", "study.yaml",
 )  # fmt: skip
+COMMANDS = get_command(app)
 _LINE = re.compile(r"^(revealed [a-z].*?)(?: #.*)?$", re.MULTILINE)
 _WORDS = re.compile(r"`(revealed\s[^`]*)`")
 _JOIN = re.compile(r'"\s*\n\s*f?"')
@@ -38,10 +39,10 @@ def named() -> Iterator[tuple[str, str]]:
 def fault(command: str) -> str:
     """What of a command is not there; nothing where all of it is."""
     words = shlex.split(re.split(r" [>|] ", command)[0])[1:]
-    at = get_command(app)
+    at = COMMANDS
     while words and words[0] in getattr(at, "commands", {}):
         at = at.commands[words.pop(0)]  # type: ignore[attr-defined]
-    if words and not at.params and hasattr(at, "commands"):
+    if words and not words[0].startswith("-") and hasattr(at, "commands"):
         return f"no command {words[0]!r}"
     if at.context_settings.get("ignore_unknown_options"):
         return ""  # they are Snakemake's
@@ -62,6 +63,7 @@ def test_what_is_written_about_commands_holds() -> None:
     [
         ("revealed fetch --list", "no option --list"),
         ("revealed ledger mend --run a", "no command 'mend'"),
+        ("revealed steer", "no command 'steer'"),
         ("revealed plan --respondent a/b --batch > plan.txt", ""),
         ("revealed book --profile workflow/profiles/slurm", ""),
         ("revealed --help", ""),
