@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from server import Reply, Server, completion, position
+from server import Reply, Server, completion, error, position
 
 from revealed.foundation.errors import RespondentError
 from revealed.instruments import Datasheet, QuestionSet, question_table
@@ -113,6 +113,17 @@ def test_a_judge_without_probabilities_is_sampled_unless_told_otherwise(
     server.asked.clear()
     ask(spec_for(server, mode="sample"), to_rate("Three."), 2, ledger, progress=False)
     assert all(not body.get("logprobs") for body in server.bodies[-2:])
+
+
+def test_first_questions_that_fail_are_no_ground_to_sample(
+    server: Server, ledger: Ledger, spec_for: SpecFor
+) -> None:
+    server.behave = lambda body, seen: error(500)
+    with pytest.raises(RespondentError, match="did not answer the first question: told to fail"):
+        ask(spec_for(server, mode="auto", retries=1), to_rate("One."), 2, ledger, progress=False)
+    server.behave = judge({"85": 0.9})
+    spec = spec_for(server, mode="auto", retries=1)
+    assert ask(spec, to_rate("One."), 2, ledger, progress=False)["value"].tolist() == [85.0]
 
 
 def test_numbers_of_other_forms_are_sampled_as_before(

@@ -16,6 +16,7 @@ import pandas as pd
 
 from ..foundation.errors import ConfigError, RespondentError
 from ..foundation.schemas import ANSWERS, check
+from .check import refuse_outage
 from .client import blocking, collect
 from .door import Door
 from .numeric_mass import first_token, numeric_mass_score, splits_digits, write_tokens
@@ -184,13 +185,14 @@ def _gives_numbers(
     Raises
     ------
     RespondentError
-        If it does not although its mode is ``logprob``.
+        If it does not although its mode is ``logprob``, or does not answer.
     """
     spec = door.spec
     able = reads_numbers(door)
     if able:
         probes = [_one_token(door, prompt) for prompt in list(prompts.values())[:PROBES]]
         answers = blocking(collect(probes, spec, ledger, budget=budget, progress=False))
+        refuse_outage(spec, answers)
         tokens = [first_token(answer.logprobs) for answer in answers]
         able = any(tokens) and not splits_digits(tokens)
     if not able and spec.mode == "logprob":

@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from ..foundation.errors import RespondentError
 from .batch import check_batches
 from .door import OLLAMA, Door, litellm
 from .guise import check_guise
+from .ledger import Answer
 from .spec import RespondentSpec
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,26 @@ def check_respondent(spec: RespondentSpec, *, timeout: float = 10.0) -> None:
             "%s: LiteLLM knows no price for %s: the cost is unknown, and the name may be wrong",
             spec.name, spec.model,
         )  # fmt: skip
+
+
+def refuse_outage(spec: RespondentSpec, answers: Sequence[Answer]) -> None:
+    """Refuse to judge by its first answers a respondent that gave none.
+
+    A rejection says that something is not given, and is final at once. What was tried to the end
+    says nothing of the kind; to sample what could be read off would cost many times as much.
+
+    Raises
+    ------
+    RespondentError
+        If all of `answers` failed after every retry.
+    """
+    if answers and all(a.status == "failed" and a.attempts > max(1, spec.retries) for a in answers):
+        raise RespondentError(
+            f"{spec.model} did not answer the first question: {answers[0].error}",
+            where=f"respondent {spec.name}",
+            todo="Run again later: everything answered is kept. With mode: sample nobody asks for "
+            "log-probabilities.",
+        )
 
 
 def ollama_models(address: str | None = None, timeout: float = 2.0) -> list[str] | None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..foundation.errors import ConfigError, RespondentError
 from ..foundation.schemas import CHOICES, check
+from .check import refuse_outage
 from .client import blocking, collect
 from .door import Door
 from .parse import parse
@@ -185,15 +186,7 @@ def _mode(
         # One call, of a question that will be asked anyway, settles what a table cannot.
         probe = next(cells_of(door, instrument, arm, pairs.head(1), logprob=True)).requests[:1]
         (answer,) = blocking(collect(probe, spec, ledger, budget=budget, progress=False))
-        # A rejection says that it gives none. What was tried to the end says nothing of that, and
-        # to sample instead would cost many times as much.
-        if answer.status == "failed" and answer.attempts > max(1, spec.retries):
-            raise RespondentError(
-                f"{spec.model} did not answer the first question: {answer.error}",
-                where=f"respondent {spec.name}",
-                todo="Run again later: everything answered is kept. With mode: sample nobody asks "
-                "for log-probabilities.",
-            )
+        refuse_outage(spec, [answer])
         able = bool(answer.logprobs)
     if not able and spec.mode == "logprob":
         raise RespondentError(
