@@ -11,6 +11,7 @@ import pytest
 from revealed import cli, study
 from revealed.cli.app import _specs
 from revealed.respondents import RespondentSpec
+from revealed.study.trial import trial_respondent
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -103,6 +104,9 @@ def test_the_key_of_one_address_is_not_sent_to_another(checkout):
     assert spec.api_key_env == "OTHER_KEY"
     (spec,) = _specs(run, ["keyed"], None, None, None)
     assert spec.api_key_env == "ITS_KEY"
+    spec = trial_respondent(run, "keyed", api_base="http://127.0.0.1:1/v1")
+    assert spec.api_key_env is None
+    assert trial_respondent(run, "keyed").api_key_env == "ITS_KEY"
 
 
 def test_a_broken_study_file_is_said_with_its_line(checkout, monkeypatch, capsys):

@@ -93,7 +93,7 @@ def _specs(
     `batch` has real ones asked by batch, or at once; None leaves that to the study.
     """
     from revealed.respondents import RespondentSpec
-    from revealed.respondents.spec import described
+    from revealed.respondents.spec import described, told_of
 
     changes: dict[str, Any] = {
         name: value
@@ -111,10 +111,7 @@ def _specs(
     specs = []
     for name in names:
         spec = known.get(name) or RespondentSpec(name=name, model=name)
-        given = spec.model_dump(exclude_unset=True)
-        if api_base not in (None, spec.api_base):
-            given.pop("api_key_env", None)  # that key is for another address
-        specs.append(_asked_by(described({**given, **changes}), batch))
+        specs.append(_asked_by(described({**told_of(spec, api_base), **changes}), batch))
     return specs
 
 

@@ -174,6 +174,14 @@ def described(told: Mapping[str, Any]) -> RespondentSpec:
         raise ConfigError(f"{part}: {message}.", where=f"respondent {told.get('name')}") from None
 
 
+def told_of(spec: RespondentSpec, address: str | None) -> dict[str, Any]:
+    """What was said of a respondent, without its key where `address` is another than its own."""
+    told = spec.model_dump(exclude_unset=True)
+    if address not in (None, spec.api_base):
+        told.pop("api_key_env", None)
+    return told
+
+
 def _names_in(value: Any) -> Iterator[str]:
     """Names of all mappings in a value, the inner ones too."""
     if isinstance(value, Mapping):

@@ -257,14 +257,12 @@ def add_model(
     ConfigError
         If the label or the description is not fit to be used.
     """
-    from revealed.respondents.spec import described
+    from revealed.respondents.spec import described, told_of
 
     spec = run.spec(base)
     condition = condition_of(run, spec, label, seed, name, family)
-    given = {**spec.model_dump(exclude_unset=True), "name": condition.respondents[0]}
+    given = {**told_of(spec, changes.get("api_base")), "name": condition.respondents[0]}
     given |= {"model": model, "input_cost_per_token": None, "output_cost_per_token": None}
-    if changes.get("api_base") not in (None, spec.api_base):
-        given.pop("api_key_env", None)
     given |= {key: value for key, value in changes.items() if value is not None}
     register(run, condition, described(given), spec)
     return condition

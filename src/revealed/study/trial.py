@@ -40,7 +40,7 @@ def trial_respondent(run: Run, name: str, **changes: Any) -> RespondentSpec:
     ConfigError
         If the study describes the respondent and `changes` would say otherwise.
     """
-    from revealed.respondents.spec import described
+    from revealed.respondents.spec import described, told_of
 
     listed = {entry.spec.name: entry.spec for entry in run.study.respondents}
     wanted = {key: value for key, value in changes.items() if value is not None}
@@ -52,7 +52,7 @@ def trial_respondent(run: Run, name: str, **changes: Any) -> RespondentSpec:
     known = listed | run.added()
     given: dict[str, Any] = {"name": name, "model": name}
     if name in known:
-        given = known[name].model_dump(exclude_unset=True)
+        given = told_of(known[name], wanted.get("api_base"))
     elif name.startswith(("ollama/", "ollama_chat/")):
         given["concurrency"] = OLLAMA_AT_ONCE
     return described({**given, **wanted, "batch": None})
