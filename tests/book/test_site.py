@@ -251,6 +251,19 @@ def test_a_formula_is_drawn_without_the_network(browser: object, address: str) -
     tab.close()
 
 
+def test_what_names_are_about_is_readable_on_a_phone(browser: object, address: str) -> None:
+    tab = browser.new_page(viewport={"width": 390, "height": 900})  # type: ignore[attr-defined]
+    for room in ("measures", "figures"):
+        tab.goto(f"{address}book/api/{room}.html")
+        widths = tab.evaluate(
+            "[...document.querySelectorAll('table.autosummary td')]"
+            ".map(cell => cell.getBoundingClientRect().width)"
+        )
+        assert len(widths) > 5, room
+        assert min(widths) > 150, room
+    tab.close()
+
+
 def test_the_explorer_draws_this_run(browser: object, address: str) -> None:
     tab = browser.new_context().new_page()  # type: ignore[attr-defined]
     tab.goto(address + "book/explore.html")
