@@ -13,7 +13,15 @@ import pandas as pd
 import pytest
 
 from revealed.foundation.errors import ConfigError, DataError
-from revealed.instruments import load_arm, load_instrument, read_prompt
+from revealed.foundation.schemas import ANSWERS, write_table
+from revealed.instruments import (
+    instruments_folder,
+    load_arm,
+    load_instrument,
+    load_questions,
+    read_prompt,
+)
+from revealed.instruments.experiments.assembly import census_of
 from revealed.respondents import RespondentSpec
 from revealed.respondents.guise import controlled
 from revealed.respondents.tuning.datasets import read_chats
@@ -245,6 +253,33 @@ def test_a_simulated_respondent_is_tuned_at_once_and_for_nothing(run: Any) -> No
     assert tuning.start(run, BASE, tell=told.append).tuned == job.tuned
     with pytest.raises(ConfigError, match="no fine-tuning job"):
         tuning.resume(run, "simulated/panel")
+
+
+def test_whoever_is_not_answered_for_is_made_up_for_by_others_of_the_kind(
+    make_checkout: Any,
+) -> None:
+    """Women take the first proposal and men never; the simulator refuses for every second woman."""
+    make_checkout(STUDY)
+    run = open_run("t")
+    asked = load_questions("assembly").questions
+    woman = asked["sex"] == "woman"
+    women = asked.loc[woman, "person"].drop_duplicates()
+    silent = asked["person"].isin(women[np.arange(len(women)) % 2 > 0])
+    answers = pd.DataFrame(
+        {
+            "respondent": "simulated/panel", "instrument": "assembly", "question": asked.index,
+            "form": asked["form"], "sample": 0, "kind": np.where(silent, "refused", "answered"),
+            "value": np.where(woman, asked["turned"], 1 - asked["turned"]).astype(float),
+            "text": "", "provenance": "simulated",
+        }
+    )  # fmt: skip
+    answers.loc[silent.to_numpy(), "value"] = np.nan
+    write_table(answers, run.paths.answers("simulated/panel", "assembly"), ANSWERS)
+    margins = census_of(instruments_folder(run.paths.root)).margins().set_index("value")["share"]
+    counted = woman[~silent].groupby(asked["pair"]).mean()
+    found = controls.targets(run).set_index("pair")["share_first"]
+    assert counted.mean() < margins["woman"] - 0.12
+    assert abs(found.mean() - margins["woman"]) < 0.02
 
 
 def test_without_votes_or_controls_it_is_said_what_to_do(make_checkout: Any) -> None:

@@ -16,7 +16,8 @@ import pandas as pd
 
 from revealed.foundation.errors import ConfigError, DataError
 from revealed.foundation.paths import slug
-from revealed.instruments import load_instrument
+from revealed.instruments import instruments_folder, load_instrument
+from revealed.instruments.experiments.assembly import census_of
 from revealed.respondents.guise import KINDS, controlled
 
 from .material import ARM, Material, make_material, write_material
@@ -56,16 +57,18 @@ def settings(run: Run) -> Controls:
 
 
 def targets(run: Run, simulator: str | None = None) -> pd.DataFrame:
-    """The assembly's share for every pair, by the answers of its simulator in this run.
+    """The assembly's share for every pair, weighted to its census, by its simulator's answers.
 
-    Columns as of `measures.assembly.targets.targets`.
+    Columns as of `measures.assembly.targets.targets`; the same shares as the assembly's chapter.
 
     Raises
     ------
     DataError
         If the simulator has not answered for the assembly.
     """
+    from revealed.measures.assembly.margins import people, poststratification
     from revealed.measures.assembly.targets import targets as shares
+    from revealed.measures.assembly.targets import votes
 
     wanted = settings(run)
     name = simulator or wanted.simulator
@@ -75,7 +78,10 @@ def targets(run: Run, simulator: str | None = None) -> pd.DataFrame:
             todo=f"Ask it: `revealed run --run {run.name} --respondent {name} "
             f"--instrument {wanted.source}`.",
         )
-    return shares(run.answers(name, wanted.source), run.questions(name, wanted.source))
+    asked = run.answers(name, wanted.source), run.questions(name, wanted.source)
+    margins = census_of(instruments_folder(run.paths.root)).margins()
+    # Whoever the simulator refused to answer for is made up for by others of the kind.
+    return shares(*asked, poststratification(people(votes(*asked), margins), margins))
 
 
 def material(run: Run, simulator: str | None = None) -> Material:
