@@ -19,6 +19,7 @@ from revealed import cli
 from revealed.foundation.errors import ConfigError, DataError
 from revealed.report.release import PIXELS, SHARE, crate, pack, ready, rebuild, secrets, withheld
 from revealed.report.release.compare import (
+    Compared,
     compare_figure,
     compare_figures,
     compare_tables,
@@ -514,6 +515,15 @@ def image(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels.astype(np.uint8)).save(buffer, format="png")
     return buffer.getvalue()
+
+
+def test_how_far_apart_is_said_only_of_numbers() -> None:
+    told = {
+        Compared("t", "different", 0.125, 0.5): " (50.00% differ, by 0.125 at most)",
+        Compared("t", "different", float("nan"), 1.0): " (100.00% differ, not in numbers alone)",
+        Compared("t", "identical"): "",
+    }
+    assert {row: row.apart for row in told} == told
 
 
 def test_figures_are_compared_pixel_by_pixel() -> None:

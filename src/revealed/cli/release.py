@@ -117,7 +117,7 @@ def rebuild(
     made = make_again(archive, into, cores=cores, tell=lambda what: typer.echo(f"{what} ..."))
     for row in [*made.tables, *made.figures]:
         if every or not row.good:
-            typer.echo(f"{row.state:12} {row.name}{_apart(row)}")
+            typer.echo(f"{row.state:12} {row.name}{row.apart}")
     for name, why in made.failed.items():
         typer.echo(f"not made     {name}: {why}")
     for name, (theirs, mine) in made.versions.items():
@@ -140,12 +140,6 @@ def remake(frozen: Path, run: RunName = "default", cores: Cores = 1) -> None:
     from revealed.report.release import remake as make
 
     make(frozen, run, cores=cores)
-
-
-def _apart(row: Compared) -> str:
-    if not row.share and not row.largest:
-        return ""
-    return f" ({row.share:.2%} differ, by {row.largest:.3g} at most)"
 
 
 def _counts(rows: list[Compared]) -> str:

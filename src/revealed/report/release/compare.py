@@ -64,6 +64,14 @@ class Compared:
         """Whether it counts as the same."""
         return self.state in ("identical", "same values")
 
+    @property
+    def apart(self) -> str:
+        """How far apart they are, in words; nothing where they are not."""
+        if not self.share and not self.largest:
+            return ""
+        how = "not in numbers alone" if np.isnan(self.largest) else f"by {self.largest:.3g} at most"
+        return f" ({self.share:.2%} differ, {how})"
+
 
 def compare_tables(
     before: Path, after: Path, *, left_out: frozenset[str] = frozenset(), progress: bool = True
