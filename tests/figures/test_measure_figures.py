@@ -148,6 +148,13 @@ CASES: list[tuple[Callable[[], object], Callable[[], str], set[str], tuple[str, 
 ]  # fmt: skip
 
 
+def test_the_legend_of_order_effects_covers_no_interval() -> None:
+    fig = order.order_effects(findings())
+    fig.canvas.draw()
+    (legend,) = fig.legends
+    assert legend.get_window_extent().y1 <= fig.axes[0].get_window_extent().y0
+
+
 @pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize(("draw", "describe", "kinds", "words"), CASES)
 def test_figure_and_its_text(

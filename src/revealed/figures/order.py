@@ -89,7 +89,7 @@ def order_effects(findings: pd.DataFrame) -> Figure:
                 label="noise alone" if place == 0 else None, zorder=1,
             )  # fmt: skip
     ax.set(xlim=(-0.02, 1.02), xlabel="mean |P(A first) − P(A second)|", title="Order effect")
-    ax.legend(loc="lower right")
+    fig.legend(loc="outside lower center", fontsize=9)
     mark_provenance(fig, effects["provenance"])
     return fig
 
