@@ -4,9 +4,16 @@ import json
 
 import pandas as pd
 import pytest
+import requests
 
-from revealed.foundation.errors import BudgetError, ConfigError, DataError, RespondentError
-from revealed.respondents import Ledger, Parsed, RespondentSpec
+from revealed.foundation.errors import (
+    BudgetError,
+    ConfigError,
+    DataError,
+    FetchError,
+    RespondentError,
+)
+from revealed.respondents import Ledger, Parsed, RespondentSpec, public
 from revealed.study import (
     elicit_respondent,
     fit_respondent,
@@ -127,9 +134,6 @@ def test_own_choices_come_in_through_the_schema(run, tmp_path):
 
 
 def test_public_sources_that_cannot_be_had_are_written_down(run, tmp_path, monkeypatch):
-    from revealed.foundation.errors import FetchError
-    from revealed.respondents import public
-
     tried = []
 
     def fetch(file, root=None):
@@ -147,6 +151,21 @@ def test_public_sources_that_cannot_be_had_are_written_down(run, tmp_path, monke
     assert run.unavailable("avocado/")
     assert run.public_respondents == []
     assert json.loads((run.paths.folder / "public.json").read_text()) == found
+
+
+@pytest.mark.parametrize("cause", [ValueError("another hash"), requests.HTTPError("404")])
+def test_one_source_that_has_changed_is_no_missing_network(run, tmp_path, monkeypatch, cause):
+    tried = []
+
+    def fetch(file, root=None):
+        tried.append(file)
+        raise FetchError("is not what it was.", where=file) from cause
+
+    monkeypatch.setenv("REVEALED_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr(public, "fetch", fetch)
+    found = import_public(run)
+    assert tried == [*found]
+    assert {row["why"] for row in found.values()} == {"is not what it was."}
 
 
 def test_public_answers_come_into_the_run(run, monkeypatch):

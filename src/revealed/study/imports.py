@@ -41,7 +41,7 @@ def import_public(run: Run, files: Sequence[str] | None = None) -> dict[str, dic
         except FetchError as error:
             row["why"] = error.what
             # One time-out is enough: forty would take the better part of an hour.
-            offline = True
+            offline = not _answered(error)
             continue
         respondent = respondent_of.get(file, "")
         if respondent:
@@ -49,6 +49,16 @@ def import_public(run: Run, files: Sequence[str] | None = None) -> dict[str, dic
         row |= {"respondent": respondent, "available": True, "sha256": sha256(path)}
     write_json(run.paths.folder / "public.json", found)
     return found
+
+
+def _answered(error: FetchError) -> bool:
+    """Whether somebody was there, and sent another file than the one wanted, or none."""
+    import requests
+
+    cause = error.__cause__
+    if isinstance(cause, requests.RequestException):
+        return isinstance(cause, requests.HTTPError)
+    return isinstance(cause, ValueError)  # a wrong checksum
 
 
 def _import_respondent(run: Run, respondent: str, path: Path) -> None:
