@@ -60,6 +60,9 @@ def test_effects_by_mode_shows_both_modes_and_says_so() -> None:
     assert set(np.round(balanced["estimate"], 9)) <= set(np.round(_drawn(fig), 9))
     assert "age -0.50" in alt
     fig.canvas.draw()
+    labels = [tick.get_text() for tick in fig.axes[0].get_yticklabels()]
+    assert "the young\nrather than the old" in labels
+    assert not [label for label in labels if "\ufffd" in label or "…" in label]
 
 
 def test_models_beside_humans_draws_every_model() -> None:

@@ -47,6 +47,7 @@ def effects_by_mode(
             markeredgewidth=2.2, color=MUTED, label="always answering “case 2”")  # fmt: skip
     dots(ax, shown, label="label", colour=COLOURS[3], offset=-0.12, reference=0.0,
          legend="as published")  # fmt: skip
+    ax.set_yticks(places, list(shown["label"]))  # of two lines, which a respondent's name never has
     known = held["estimate"].notna().to_numpy()
     for place, row in zip(places[known] + 0.12, held[known].itertuples(), strict=True):
         ax.plot([row.low, row.high], [place, place], color=COLOURS[0], linewidth=2.2)
