@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,14 @@ def revealed(monkeypatch, capsys, *words):
 
 def spent_nothing(checkout):
     return not (checkout / "data" / "runs").exists()
+
+
+def test_help_begins_with_what_a_newcomer_does(monkeypatch, capsys):
+    got, out, _ = revealed(monkeypatch, capsys, "--help")
+    assert got == 0
+    listed = re.findall(r"^\W*([a-z]+)  ", out.partition("Commands")[2], re.MULTILINE)
+    assert listed[:4] == ["try", "plan", "pilot", "run"]
+    assert {"compare", "import", "export", "site", "pdf", "screenshots"} <= set(listed)
 
 
 def test_a_run_without_answers_has_nothing_to_fit_and_says_so(checkout, monkeypatch, capsys):

@@ -71,13 +71,7 @@ app.add_typer(condition, name="condition")
 app.add_typer(design, name="design")
 app.add_typer(batch, name="batch")
 app.add_typer(release, name="release")
-app.command()(site)
-app.command()(pdf)
-app.command()(screenshots)
-app.command()(compare)
-app.command("import")(import_)
-app.command()(export)
-app.command("try")(try_)
+app.command("try")(try_)  # help lists commands as they are registered: a newcomer's come first
 
 
 def _specs(
@@ -388,6 +382,14 @@ def notebook(
         root / source, root / output, values, root=root, seed=opened.study.seed,
         inputs=opened.inputs(source.stem, [*filter(None, values.get("respondent", "").split(","))]),
     )  # fmt: skip
+
+
+app.command()(compare)
+app.command("import")(import_)
+app.command()(export)
+app.command()(site)
+app.command()(pdf)
+app.command()(screenshots)
 
 
 def _version(wanted: bool) -> None:
