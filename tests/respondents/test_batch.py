@@ -427,6 +427,32 @@ def test_cancelling_keeps_what_was_answered_and_frees_the_rest(
 
 
 @pytest.mark.slow
+def test_answers_that_the_provider_has_no_longer_can_be_given_up(
+    provider: BatchServer, ledger: Ledger
+) -> None:
+    spec, folder = spec_at(provider.url), folder_of(ledger.path)
+    stopped(provider, ledger, spec)
+    provider.finish(provider.batches[0], "completed")
+    kept_there = provider.contents.pop("out-1")
+    for _ in range(2):
+        with pytest.raises(
+            RespondentError, match=r"no longer has .*`revealed batch cancel` gives them"
+        ):
+            ask_by_batch(spec, ledger, questions_of(spec, 3))
+    # What fails for another reason is not given up.
+    provider.contents["out-1"] = kept_there
+    provider.faults[FETCH] = [401]
+    (batch,) = kept(ledger)
+    with pytest.raises(RespondentError, match="told to fail"):
+        asyncio.run(cancel(batch, spec, ledger, folder, timing=QUICK))
+    del provider.contents["out-1"]
+    (batch,) = kept(ledger)
+    ended = asyncio.run(cancel(batch, spec, ledger, folder, timing=QUICK))
+    assert (ended.state, ended.answered, ended.failed) == ("collected", 0, 3)
+    assert {a.status for a in at_once(spec, ledger, questions_of(spec, 3))} == {"ok"}
+
+
+@pytest.mark.slow
 def test_somebody_who_cancels_at_the_provider_is_heard(
     provider: BatchServer, ledger: Ledger
 ) -> None:

@@ -36,7 +36,7 @@ class Trouble(Exception):
     ``rate``: too many requests, wait and ask again. ``retry``: may pass, ask again. ``reject``:
     this request will never be taken. ``refused``: the provider's filter said no. ``fatal``: no
     request of this respondent will be answered. ``billed`` is whether the provider may have
-    charged for it nevertheless.
+    charged for it nevertheless, ``missing`` whether it said that there is no such thing.
     """
 
     def __init__(
@@ -46,10 +46,11 @@ class Trouble(Exception):
         *,
         retry_after: float | None = None,
         billed: bool = False,
+        missing: bool = False,
     ):
         super().__init__(text)
         self.kind, self.text = kind, text
-        self.retry_after, self.billed = retry_after, billed
+        self.retry_after, self.billed, self.missing = retry_after, billed, missing
 
 
 def classify(
@@ -72,7 +73,7 @@ def classify(
     if "ContentPolicyViolationError" in names or _FILTERED.search(text):
         return Trouble("refused", text)
     if names & _FATAL or status in (401, 402) or (status == 400 and unpaid):
-        return Trouble("fatal", text)
+        return Trouble("fatal", text, missing="NotFoundError" in names)
     if status is not None and 400 <= status < 500 and status not in (408, 409, 425):
         return Trouble("reject", text)
     return Trouble("retry", text, retry_after=after, billed=billed)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from ...foundation.errors import RespondentError
 from ..door import Door
 from ..jobs import Row, Tell, Timing, Worker
 from ..ledger import Ledger
@@ -174,10 +175,14 @@ class BatchWorker(Worker[Remote]):
             line += f", expires in {(batch.expires - time.time()) / 3600:.1f} h"
         self.tell(line)
 
-    async def collect(self, ledger: Ledger) -> Tally:
-        """Read what an ended batch brought into the ledger."""
+    async def collect(self, ledger: Ledger, *, give_up: bool = False) -> Tally:
+        """Read what an ended batch brought into the ledger.
+
+        With `give_up`, a file that the provider has no longer counts as empty.
+        """
         batch = self.batch
-        contents = [await self.fetch(name) for name in (batch.output, batch.errors) if name]
+        names = [name for name in (batch.output, batch.errors) if name]
+        contents = [await self.fetch(name, give_up) for name in names]
         asked = asked_of(self.folder, batch)
         missing = batch.error or f"the batch ended as {batch.status} without this request"
         if batch.status == "expired":
@@ -190,14 +195,31 @@ class BatchWorker(Worker[Remote]):
         self.tell(f"{batch.job or 'the batch'}: {_sum_up(self.batch, tally)}")
         return tally
 
-    async def fetch(self, file: str) -> bytes:
+    async def fetch(self, file: str, give_up: bool = False) -> bytes:
         """A file of results; one that ends in half a line is fetched again."""
         for attempt in range(1, self.timing.tries + 1):
-            content = await self.steady(lambda: self.remote.content(file))
+            content = await self.steady(lambda: self._content(file, give_up))
             if whole(content) or attempt == self.timing.tries:
                 return content
             await self.pause(Trouble("retry", "half a line"), attempt, "the file is cut off")
         raise self.trouble("the answers cannot be fetched", "no try succeeded")
+
+    async def _content(self, file: str, give_up: bool) -> bytes:
+        try:
+            return await self.remote.content(file)
+        except Trouble as trouble:
+            if not trouble.missing:
+                raise
+            gone = f"{self.batch.job}: the provider no longer has its answers ({trouble.text})"
+        if give_up:
+            self.tell(gone)
+            return b""
+        raise RespondentError(
+            f"{gone}.",
+            where=self.where,
+            todo="`revealed batch cancel` gives them up: its requests are then asked, and paid "
+            "for, once more.",
+        )
 
 
 def batch_door(spec: RespondentSpec) -> Door:
@@ -296,5 +318,5 @@ async def cancel(
         if not worker.see(row):
             await worker.wait()
     if worker.batch.state == "ended":
-        await worker.collect(ledger)
+        await worker.collect(ledger, give_up=True)
     return worker.batch
