@@ -55,11 +55,11 @@ def zenodo(about: About) -> bytes:
         "version": about.version,
         "publication_date": about.date,
         "description": f"<p>{about.description}</p><p>README.md in the archive says what each part "
-        "is, whose licence it has, and how to verify and rebuild it.</p>",
+        "is, whose license it has, and how to verify and rebuild it.</p>",
         "creators": [{"name": name} for name in about.authors],
         "access_right": "open",
         "license": "cc-by-4.0",
-        "notes": "Code is under the MIT licence (source/LICENSE); text, figures, instruments and "
+        "notes": "Code is under the MIT license (source/LICENSE); text, figures, instruments and "
         "data are under CC BY 4.0. Public data of others is not part of the archive.",
         "keywords": list(about.keywords),
         "language": "eng",
@@ -113,7 +113,7 @@ def readme(
         *_on_state(release),
         "## What is in it",
         "",
-        "| part | files | MB | licence | what |",
+        "| part | files | MB | license | what |",
         "|---|---|---|---|---|",
     ]
     for part in PARTS:
@@ -132,7 +132,7 @@ def readme(
         "",
         "## Whose it is",
         "",
-        "Code is under the MIT licence (`LICENSE`), everything else of the study under CC BY 4.0 "
+        "Code is under the MIT license (`LICENSE`), everything else of the study under CC BY 4.0 "
         "(`LICENSE-text.md`). What a model answered is published as data; a provider's "
         "terms may say more about its use. Public data of others is named at the end.",
         "",
@@ -194,7 +194,7 @@ def _on_sources(sources: Sequence[Source]) -> list[str]:
         "these addresses when the study is rebuilt, and refused unless its checksum is right "
         "(`source/data/sources.yaml`):",
         "",
-        "| file | licence | SHA-256 |",
+        "| file | license | SHA-256 |",
         "|---|---|---|",
         *(
             f"| [{source.file}]({source.address}) | {source.licence} | "
@@ -221,7 +221,7 @@ def _on_words(release: Mapping[str, Any]) -> list[str]:
     elif left_out["questions"]:
         lines += [
             f"The words of {left_out['questions']:,} questions were left out, because they repeat "
-            "statements of public sources that state no licence. The answers to them are there.",
+            "statements of public sources that state no license. The answers to them are there.",
             "",
         ]
     if left_out["files"]:
