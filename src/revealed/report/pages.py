@@ -38,7 +38,7 @@ from . import api, archive, chain, costs, dictionary, explore, front, launch
 _UP = ".."  # the pages that take these in lie in book/
 _MEANING = {
     "elicited": "answers of a model, asked in this run",
-    "public": "answers or fitted utilities of a real model that others published, analysed here",
+    "public": "answers or fitted utilities of a real model that others published, analyzed here",
     "published": "a figure from the literature, shown as it was published",
     "simulated": "answers of a program of ours with known preferences; no model",
 }
