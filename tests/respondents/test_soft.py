@@ -27,6 +27,15 @@ def test_the_two_labels_share_what_they_have() -> None:
     assert soft.other == pytest.approx(0.2)
 
 
+def test_what_rounding_leaves_over_is_no_other_text() -> None:
+    thirds = [("A", math.log(1 / 3)), ("B", math.log(1 / 3)), (" A", math.log(1 / 3) - 1e-12)]
+    soft = soften([thirds], PLAIN)
+    assert soft is not None
+    assert soft.other == 0.0
+    assert soft.first + soft.second == pytest.approx(1.0, abs=1e-15)
+    assert soften([row(A=0.6, B=0.4 - 1e-6)], PLAIN).other == pytest.approx(1e-6)  # type: ignore[union-attr]
+
+
 def test_spellings_of_a_label_are_one_label() -> None:
     rows = [
         [("A", math.log(0.3)), (" A", math.log(0.2)), ("(A", math.log(0.1)), ("B", math.log(0.4))]

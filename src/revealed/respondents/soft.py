@@ -16,6 +16,8 @@ _FRAME = " \t\r\n*_`\"'“”‘’()[]{}<>.:!▁Ġ"
 """What tokenizers and markdown put around a label."""
 _LEAST = 0.5
 """Labels with less mass between them than this are not what the respondent was about to say."""
+_DUST = 1e-9
+"""Probability that rounding leaves over; what is told as a logarithm is no more precise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ def soften(logprobs: Sequence[Sequence[tuple[str, float]]], prompt: Prompt) -> S
         total = sum(sums)
         if total < _LEAST:
             return None
-        scale = 1.0 / total if total > 1.0 else 1.0
-        return Soft(sums[0] * scale, sums[1] * scale, sums[2] * scale, max(0.0, 1.0 - total))
+        other = 1.0 - total if 1.0 - total > _DUST else 0.0
+        scale = 1.0 if other else 1.0 / total
+        return Soft(sums[0] * scale, sums[1] * scale, sums[2] * scale, other)
     return None
