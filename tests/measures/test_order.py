@@ -209,6 +209,27 @@ def test_gate_needs_calibration(right: int, of: int, measurable: bool) -> None:
     assert g.reasons == () if measurable else "calibration" in g.reasons[0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("n_neutral", "said to have no preference"), ("n_refused", "declined"),
+        ("n_unparsed", "could not be read"), ("n_failed", "never came"),
+    ],
+)  # fmt: skip
+def test_who_chooses_in_fewer_than_half_of_the_questions_is_not_measurable(
+    kind: str, said: str
+) -> None:
+    """However well the choices that are left hang together."""
+    table = clear(np.random.default_rng(5))
+    chosen = float(table[["n_first", "n_second"]].to_numpy().sum())
+    half = order.gate(table.assign(**{kind: chosen / len(table)}), replicates=10)
+    assert half.measurable
+    more = order.gate(table.assign(**{kind: 1.5 * chosen / len(table)}), replicates=10)
+    assert not more.measurable
+    assert more.reasons[0] == f"60 % of its answers {said}"
+    assert more.cross_correlation.value > order.CORRELATION_NEEDED
+
+
 def test_refusals_and_failures_are_no_votes_on_calibration() -> None:
     answers = calibration(9).assign(n_refused=10.0, n_failed=10.0, n_unparsed=3.0)
     assert order.calibration_accuracy(answers, CALIBRATION_PAIRS).value == pytest.approx(0.9)

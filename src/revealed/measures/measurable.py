@@ -10,19 +10,10 @@ from __future__ import annotations
 import pandas as pd
 
 from ..foundation.schemas import Finding, Provenance
-from .order import CALIBRATION_NEEDED, calibration_accuracy
+from .order import CALIBRATION_NEEDED, OTHERWISE, calibration_accuracy, unanswered
 
-ANSWERED_NEEDED = 0.5
-"""Share of questions put that must have ended in a choice or a legible answer."""
 ANSWERS_NEEDED = 20
 """Below so many answers nothing is estimated."""
-
-_SAID = {
-    "neutral": "said to have no preference",
-    "refused": "declined",
-    "unparsed": "could not be read",
-    "failed": "never came",
-}
 
 
 def reason(answers: pd.DataFrame) -> str:
@@ -37,10 +28,9 @@ def reason(answers: pd.DataFrame) -> str:
     asked = sum(counts.values())
     if not asked:
         return "was not asked"
-    answered = counts.pop("answered")
-    if answered / asked < ANSWERED_NEEDED:
-        kind = max(counts, key=counts.__getitem__)
-        return f"{100 * counts[kind] / asked:.0f} % of its answers {_SAID[kind]}"
+    if why := unanswered(counts):
+        return why
+    answered = counts["answered"]
     if answered < ANSWERS_NEEDED:
         return f"only {answered:.0f} answers can be counted, {ANSWERS_NEEDED} are needed"
     return ""
@@ -96,6 +86,6 @@ def _counts(answers: pd.DataFrame) -> dict[str, float]:
     """Answers by what became of them: answered, neutral, refused, unparsed, failed."""
     if "kind" in answers.columns:
         found = answers["kind"].value_counts()
-        return {kind: float(found.get(kind, 0)) for kind in ("answered", *_SAID)}
+        return {kind: float(found.get(kind, 0)) for kind in ("answered", *OTHERWISE)}
     answered = float(answers["n_first"].sum() + answers["n_second"].sum())
-    return {"answered": answered, **{kind: float(answers[f"n_{kind}"].sum()) for kind in _SAID}}
+    return {"answered": answered, **{kind: float(answers[f"n_{kind}"].sum()) for kind in OTHERWISE}}

@@ -8,7 +8,7 @@ not thereby incoherent: its answers do not carry a utility at all (METHODS 1).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,18 @@ if TYPE_CHECKING:
 CALIBRATION_NEEDED = 0.95
 CORRELATION_NEEDED = 0.5
 RELIABILITY_NEEDED = 0.2
+ANSWERED_NEEDED = 0.5
+"""Share of questions put that must have ended in a choice or a legible answer."""
 PAIRS_NEEDED = 20
 """Below this many pairs with answers in both orders the gate passes no judgement but "too few"."""
+
+OTHERWISE = {
+    "neutral": "said to have no preference",
+    "refused": "declined",
+    "unparsed": "could not be read",
+    "failed": "never came",
+}
+"""What becomes of a request that is not answered by one of its options, in words."""
 
 _KINDS = ("n_first", "n_second", "n_neutral", "n_refused", "n_unparsed", "n_failed")
 
@@ -270,6 +280,21 @@ def answer_shares(choices: pd.DataFrame) -> dict[str, Estimate]:
     return shares
 
 
+def unanswered(counts: Mapping[str, float]) -> str:
+    """Why a choice that is left of so few cannot speak for the respondent; empty if most are left.
+
+    Parameters
+    ----------
+    counts
+        Answers by what became of them: answered, and the kinds of `OTHERWISE`.
+    """
+    asked = sum(counts.values())
+    if not asked or counts["answered"] / asked >= ANSWERED_NEEDED:
+        return ""
+    kind = max(OTHERWISE, key=lambda k: counts[k])
+    return f"{100 * counts[kind] / asked:.0f} % of its answers {OTHERWISE[kind]}"
+
+
 def calibration_accuracy(calibration: pd.DataFrame, pairs: pd.DataFrame) -> Estimate:
     """Share of right ones among the decided answers to pairs whose better side is beyond dispute.
 
@@ -335,12 +360,13 @@ def gate(
 ) -> Gate:
     """Judge whether the respondent's choices carry a content preference (METHODS 1).
 
-    Measurable if at least 95 % of the calibration answers are right and the cross-order correlation
-    is at least 0.5. The correlation judged is the disattenuated one wherever the answers allow it:
-    with two answers an order the raw one stays near 0.5 for a respondent whose utilities are
-    recovered to within 2 %, and the gate is about the respondent, not about how often it was asked.
-    Without calibration answers the verdict rests on the correlation alone and says so among its
-    reasons. Refusals and unparseable answers are reported, not judged.
+    Measurable if at least half of the answers are choices, at least 95 % of the calibration answers
+    are right and the cross-order correlation is at least 0.5. The correlation judged is the
+    disattenuated one wherever the answers allow it: with two answers an order the raw one stays
+    near 0.5 for a respondent whose utilities are recovered to within 2 %, and the gate is about the
+    respondent, not about how often it was asked. Without calibration answers the verdict rests on
+    the rest and says so among its reasons. Who mostly declines picks what it answers, and that does
+    not speak for the rest, however well it hangs together.
     """
     respondent = str(choices["respondent"].iloc[0]) if len(choices) else ""
     pairs = pair_orders(choices)
@@ -351,7 +377,9 @@ def gate(
     accuracy: Estimate | None = None
     if calibration is not None and calibration_pairs is not None and len(calibration):
         accuracy = calibration_accuracy(calibration, calibration_pairs)
-    failures: list[str] = []
+    counts = {kind: float(choices[f"n_{kind}"].sum()) for kind in OTHERWISE}
+    chosen = float(choices[["n_first", "n_second"]].to_numpy(float).sum())
+    failures = [why] if (why := unanswered({"answered": chosen, **counts})) else []
     if correlation.n < PAIRS_NEEDED:
         failures.append(
             f"only {correlation.n} pairs answered in both orders, {PAIRS_NEEDED} needed"

@@ -99,6 +99,10 @@ def gate() -> str:
 
     rows = [
         (
+            "answers that are choices, at least",
+            page.number(round(100 * order.ANSWERED_NEEDED), "percent"),
+        ),
+        (
             "calibration pairs answered rightly, at least",
             page.number(round(100 * order.CALIBRATION_NEEDED), "percent"),
         ),

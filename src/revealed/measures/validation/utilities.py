@@ -192,10 +192,11 @@ def _compare(found: Fit, who: Simulated, texts: dict[str, str]) -> dict[str, flo
 
 def is_measurable(respondent: Simulated) -> bool:
     """What the gate ought to say: whether the respondent has values, chooses by them and says so
-    legibly.
+    legibly, most of the times that it is asked.
     """
     declared = respondent.declared
-    return declared.values > 0 and declared.lapse < 0.5 and declared.junk_rate < 0.5
+    heard = (1 - declared.refusal_rate) * (1 - declared.junk_rate)
+    return declared.values > 0 and declared.lapse < 0.5 and heard >= 0.5
 
 
 def gate_verdicts(
