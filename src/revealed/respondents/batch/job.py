@@ -78,27 +78,11 @@ class BatchWorker(Worker[Remote]):
         )  # fmt: skip
 
     async def find(self) -> Row | None:
-        """The batch, if the provider has it.
-
-        Raises
-        ------
-        RespondentError
-            If the provider's list does not go back far enough to tell.
-        """
-        files = await self.files(self.batch.filename)
-        ids = {str(row["id"]) for row in files} | {self.batch.file}
-        # A batch is younger than its file; clocks of one provider differ by less than a minute.
-        born = min((float(row.get("created_at") or 0) for row in files), default=0.0) - 60
-        rows, complete = await self.steady(lambda: self.remote.pages("alist_batches", born))
-        for row in rows:
-            if self.is_mine(row, ids):
-                return row
-        if not complete:
-            raise self.trouble(
-                "it cannot be told whether the batch was submitted",
-                "the provider's list does not go back to the time of its file",
-            )
-        return None
+        """The batch, if the provider has it (`Worker.listed`)."""
+        return await self.listed(
+            "alist_batches", self.batch.filename, self.batch.file, self.is_mine,
+            "the batch was submitted",
+        )  # fmt: skip
 
     def is_mine(self, row: Row, files: set[str]) -> bool:
         """Whether a batch at the provider is this one: by mark, else by file."""

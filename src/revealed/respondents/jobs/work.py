@@ -88,6 +88,42 @@ class Worker(Generic[R]):
             if row.get("filename") == name and row.get("status") not in _DEAD_FILES
         ]
 
+    async def listed(
+        self, calls: str, filename: str, file: str, mine: Callable[[Row, set[str]], bool], done: str
+    ) -> Row | None:
+        """The job of a file, if the provider has it.
+
+        Parameters
+        ----------
+        calls
+            LiteLLM's function that lists such jobs.
+        filename, file
+            Name of the file that was sent, and its id as far as it is known.
+        mine
+            Whether a job is the one looked for, given the ids that its file may have.
+        done
+            What cannot be told where the list ends too early: "the batch was submitted".
+
+        Raises
+        ------
+        RespondentError
+            If the provider's list does not go back far enough to tell.
+        """
+        files = await self.files(filename)
+        ids = {str(row["id"]) for row in files} | {file}
+        # A job is younger than its file; clocks of one provider differ by less than a minute.
+        born = min((float(row.get("created_at") or 0) for row in files), default=0.0) - 60
+        rows, complete = await self.steady(lambda: self.remote.pages(calls, born))
+        for row in rows:
+            if mine(row, ids):
+                return row
+        if not complete:
+            raise self.trouble(
+                f"it cannot be told whether {done}",
+                "the provider's list does not go back to the time of its file",
+            )
+        return None
+
     async def once(
         self,
         look: Callable[[], Awaitable[Row | None]],

@@ -55,27 +55,11 @@ class _Worker(Worker[Remote]):
         self.keep("created", job=str(made["id"]), status=str(made.get("status", "")))
 
     async def find(self) -> Row | None:
-        """The job, if the provider has it.
-
-        Raises
-        ------
-        RespondentError
-            If the provider's list does not go back far enough to tell.
-        """
-        files = await self.files(self.job.filename)
-        ids = {str(row["id"]) for row in files} | {self.job.file}
-        # A job is younger than its file; clocks of one provider differ by less than a minute.
-        born = min((float(row.get("created_at") or 0) for row in files), default=0.0) - 60
-        rows, complete = await self.steady(lambda: self.remote.jobs(born))
-        for row in rows:
-            if self.is_job(row, ids):
-                return row
-        if not complete:
-            raise self.trouble(
-                "it cannot be told whether the job was started",
-                "the provider's list does not go back to the time of its file",
-            )
-        return None
+        """The job, if the provider has it (`Worker.listed`)."""
+        return await self.listed(
+            "alist_fine_tuning_jobs", self.job.filename, self.job.file, self.is_job,
+            "the job was started",
+        )  # fmt: skip
 
     def is_job(self, row: Row, files: set[str]) -> bool:
         """Whether a job at the provider is this attempt's: by mark, else by file and settings."""

@@ -26,10 +26,6 @@ class Remote(_Remote):
                 "provider, and name the model it makes in study.yaml.",
             )
 
-    async def jobs(self, born: float) -> tuple[list[Row], bool]:
-        """Jobs, the newest first, and whether they are all that were made since `born`."""
-        return await self.pages("alist_fine_tuning_jobs", born)
-
     async def create(self, file: str, suffix: str, settings: Row, seed: int | None = None) -> Row:
         """Start a job: the step that costs."""
         further = {} if seed is None else {"seed": seed}
